@@ -11,6 +11,11 @@ ARGS      ?=
 PY        := $(VENV)/bin/python
 PIP       := PYTHONWARNINGS=ignore $(PY) -m pip --disable-pip-version-check --no-input
 
+# mypy sees the installed names, and its messages should name the files of the tree.
+MYPY      := $(PY) -m mypy
+TREE      := > $(VENV)/.mypy; status=$$?; \
+             sed -E 's,(\.\./)*build/__editable__[^/]*/shiftboss/(batches|limiters|periodic)/,src/\2/,; s,build/__editable__[^/]*/shiftboss/,src/shiftboss/,' $(VENV)/.mypy; exit $$status
+
 .PHONY: help install demo test check format bench docs clean always
 .DEFAULT_GOAL := help
 
@@ -30,8 +35,9 @@ test: install
 check: install
 	@$(PY) -m ruff check .
 	@$(PY) -m ruff format --check .
-	@$(PY) tests/typing/run.py
-	@$(VENV)/bin/lint-imports
+	@$(MYPY) $(TREE)
+	@if [ -d tests/typing ]; then $(MYPY) tests/typing $(TREE); fi
+	@$(VENV)/bin/lint-imports --no-logo
 
 format: install
 	@$(PY) -m ruff check --fix .
