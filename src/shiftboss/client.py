@@ -1,0 +1,194 @@
+"""`Shiftboss`: one Redis, one namespace, one engine; what every object of the library works with."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from contextvars import ContextVar, Token
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Self, TypeVar
+from weakref import WeakKeyDictionary
+
+from shiftboss import keys, plan
+from shiftboss.config import Settings
+from shiftboss.errors import ConfigError
+from shiftboss.jobs import Engine, Extension, Message
+from shiftboss.plan import Plan
+
+if TYPE_CHECKING:
+    from asyncio import AbstractEventLoop
+
+    from shiftboss.store import AsyncStore, Server, Store
+
+T = TypeVar("T")
+# Named, not imported: a client is below the features and the engines, and loads them when it first pushes a job.
+DEFAULT_ENGINE = "shiftboss.engines.sidekiq.engine:SidekiqEngine"
+EXTENSIONS = {"batch": "shiftboss.batches.extension:BatchExtension"}
+
+
+class Shiftboss:
+    """A client: where the state lives and which engine runs the jobs. It connects when it is first used.
+
+    Args:
+        url: A URL (see `Settings`), or a `redis.Redis` / `RedisCluster` of yours, whose settings are copied; default
+            from the environment.
+        namespace: What every key begins with; default ``sb``.
+        timeout: Seconds within which a call to Redis is answered or its error raised; default 5.
+        engine: What runs jobs; default the built-in one, on the same Redis.
+
+    Raises:
+        ConfigError: A setting that cannot be right.
+
+    Example:
+        >>> with Shiftboss("fake://example") as client:
+        ...     client.store.server.label
+        'fake://example'
+    """
+
+    def __init__(
+        self,
+        url: Any = None,
+        *,
+        namespace: str | None = None,
+        timeout: float | None = None,
+        engine: Engine | None = None,
+    ) -> None:
+        self._given = None if url is None or isinstance(url, str) else url
+        self.settings = Settings.load(url=url if isinstance(url, str) else None, namespace=namespace, timeout=timeout)
+        self._engine = engine
+        self._astores: WeakKeyDictionary[AbstractEventLoop, AsyncStore] = WeakKeyDictionary()
+        self._entered: list[Token[Shiftboss | None]] = []
+
+    @property
+    def namespace(self) -> str:
+        return self.settings.namespace
+
+    @cached_property
+    def server(self) -> Server:
+        """Where Redis is. The first use of ``embedded://`` starts it."""
+        from shiftboss.store import server_of, server_of_client
+
+        return server_of(self.settings.url) if self._given is None else server_of_client(self._given)
+
+    @cached_property
+    def store(self) -> Store:
+        """Runs calls from threads."""
+        from shiftboss.store import Store
+
+        return Store(self.server, self.settings.timeout)
+
+    @property
+    def astore(self) -> AsyncStore:
+        """Runs calls from the running event loop, each loop with a store of its own."""
+        import asyncio
+
+        from shiftboss.store import AsyncStore
+
+        loop = asyncio.get_running_loop()
+        store = self._astores.get(loop)
+        if store is None:
+            store = self._astores[loop] = AsyncStore(self.server, self.settings.timeout)
+        return store
+
+    @cached_property
+    def engine(self) -> Engine:
+        """What runs jobs."""
+        return self._engine or _load(DEFAULT_ENGINE)(self)
+
+    @cached_property
+    def extensions(self) -> dict[str, Extension]:
+        """The features that take part in the life of jobs, by the kind of outbox item they write."""
+        return {kind: _load(name)(self) for kind, name in EXTENSIONS.items()}
+
+    def perform(self, steps: Plan[T]) -> T:
+        """Run a plan from this thread."""
+        return plan.perform(steps, self.store)
+
+    async def aperform(self, steps: Plan[T]) -> T:
+        """Run a plan from this coroutine."""
+        return await plan.aperform(steps, self.astore)
+
+    def push(self, messages: Sequence[Message]) -> Plan[None]:
+        """Hand messages to the engine, unless a feature keeps them back (a batch's open block does)."""
+        for extension in self.extensions.values():
+            messages = extension.pushing(messages)
+        if messages:
+            yield from self.engine.enqueue(messages)
+
+    def batch_keys(self, bid: str) -> keys.BatchKeys:
+        return keys.BatchKeys(self.namespace, bid)
+
+    def close(self) -> None:
+        """Close idle connections; the client may be used again."""
+        if "store" in self.__dict__:
+            self.store.close()
+
+    async def aclose(self) -> None:
+        """Close this event loop's connections, and the idle ones of threads."""
+        import asyncio
+
+        store = self._astores.pop(asyncio.get_running_loop(), None)
+        if store is not None:
+            await store.aclose()
+        self.close()
+
+    def __enter__(self) -> Self:
+        """Make this the client of everything in the block that is not given one. It is not closed at the end."""
+        self._entered.append(_current.set(self))
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        _current.reset(self._entered.pop())
+
+    async def __aenter__(self) -> Self:
+        return self.__enter__()
+
+    async def __aexit__(self, *_: object) -> None:
+        self.__exit__()
+
+    def __repr__(self) -> str:
+        return f"Shiftboss({self.settings.url.rpartition('@')[2]!r}, namespace={self.namespace!r})"
+
+
+_current: ContextVar[Shiftboss | None] = ContextVar("shiftboss_client", default=None)
+_default: Shiftboss | None = None
+_used = False
+_lock = threading.Lock()
+
+
+def configure(
+    url: Any = None,
+    *,
+    namespace: str | None = None,
+    timeout: float | None = None,
+    engine: Engine | None = None,
+) -> Shiftboss:
+    """Set the client that everything uses which is not given one. Once per process, before the first use.
+
+    Args, raises: as `Shiftboss`; and `ConfigError` if the default client is already in use. No round trip.
+    """
+    global _default
+    with _lock:
+        if _used:
+            raise ConfigError("configure() came too late: the default client is in use already; call it at start-up")
+        _default = Shiftboss(url, namespace=namespace, timeout=timeout, engine=engine)
+        return _default
+
+
+def current_client() -> Shiftboss:
+    """The innermost ``with client:``, else the configured client, else one made from the environment. No round trip."""
+    global _default, _used
+    inner = _current.get()
+    if inner is not None:
+        return inner
+    with _lock:
+        if _default is None:
+            _default = Shiftboss()
+        _used = True
+        return _default
+
+
+def _load(name: str) -> Any:
+    from pkgutil import resolve_name
+
+    return resolve_name(name)

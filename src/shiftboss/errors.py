@@ -1,0 +1,45 @@
+"""Every error Shiftboss raises of its own.
+
+    ShiftbossError
+    ├── ConfigError (ValueError)      a setting, URL or option that cannot be right
+    ├── ScriptError                   a Lua file that breaks its own contract
+    ├── BatchError
+    │   ├── BatchNotFound             no such batch, or it has expired
+    │   └── BatchClosed               the batch takes no more jobs
+    ├── JobError                      a job that cannot be pushed or run as asked
+    └── WaitTimeout (TimeoutError)    what was waited for did not happen in time
+
+Redis' own errors pass through untouched. Every error here pickles, so it can cross a process boundary.
+"""
+
+
+class ShiftbossError(Exception):
+    """The base of all errors on this page."""
+
+
+class ConfigError(ShiftbossError, ValueError):
+    """A setting, URL or option that cannot be right; the message says what was expected and what was found."""
+
+
+class ScriptError(ShiftbossError):
+    """A Lua file that breaks its own contract: a bad header, a missing include, an include cycle."""
+
+
+class BatchError(ShiftbossError):
+    """Something a batch cannot do."""
+
+
+class BatchNotFound(BatchError):
+    """No batch has this id, or it has expired."""
+
+
+class BatchClosed(BatchError):
+    """The batch has finished, was broken off, or its block has ended: it takes no more jobs."""
+
+
+class JobError(ShiftbossError):
+    """A job that cannot be pushed or run as asked; the message names the job and the culprit."""
+
+
+class WaitTimeout(ShiftbossError, TimeoutError):
+    """What was waited for did not happen in time."""

@@ -1,0 +1,174 @@
+"""Jobs as every engine and every feature sees them, and the two protocols in which engines and features meet.
+
+An engine knows no feature and a feature knows no engine: an `Extension` is told what happens to messages, an `Engine` is
+asked to enqueue some.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+
+if TYPE_CHECKING:
+    from shiftboss.keys import BatchKeys
+    from shiftboss.plan import Plan
+    from shiftboss.scripts import Call
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A job's place in a batch: its bit."""
+
+    bid: str
+    position: int
+
+
+@dataclass(frozen=True, slots=True)
+class CallbackOf:
+    """Which callback of which batch a job is."""
+
+    bid: str
+    event: str
+    index: int
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A job on its way.
+
+    Args:
+        name: What the engine knows the job by.
+        args: Positional arguments, JSON values.
+        queue: Where it waits.
+        id: Chosen by who pushes it, so that it is known at once and a repeat can be told.
+        at: When it is due, as epoch seconds; None means now.
+        batch: Its place in a batch, or which callback it is.
+        options: What else the engine keeps with it (retry, tags, ...).
+    """
+
+    name: str
+    args: tuple[Any, ...]
+    queue: str
+    id: str
+    at: float | None = None
+    batch: Member | CallbackOf | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Outcome(Enum):
+    """How a run ended. The last two mean that it did not count as one."""
+
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"  # will run again
+    DIED = "died"  # will not
+    RESCHEDULED = "rescheduled"
+    INTERRUPTED = "interrupted"
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """What an engine needs to know of a batch to push members in the same script that registers them.
+
+    Args:
+        keys: The batch's keys.
+        bid: Its id.
+        token: Names this flush: the same one sent twice pushes once.
+        record: Field and value, alternating, of a batch that is to be created; empty for one that exists.
+        ttl: Milliseconds an inactive batch is kept.
+        inside: Whether a member or a callback adds, who may do so when others may not any more.
+    """
+
+    keys: BatchKeys
+    bid: str
+    token: str
+    record: tuple[str | int, ...]
+    ttl: int
+    inside: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Reserved:
+    """What became of a request for positions: ``ok``, or why not (``missing``, ``closed``), and what it set off."""
+
+    status: str
+    base: int = 0
+    items: tuple[str, ...] = ()
+
+
+class Engine(Protocol):
+    """What runs jobs. Implemented by each adapter and by the built-in worker's client side.
+
+    `joins_batches` says that it settles members itself, in the script that acknowledges the job; then it has `flush`
+    and `hand_over` too (see `JoiningEngine`).
+    """
+
+    joins_batches: bool
+
+    def enqueue(self, messages: Sequence[Message]) -> Plan[None]:
+        """Publish messages, those with `at` for later."""
+
+    def callback(self, target: str, options: Any, of: CallbackOf, queue: str) -> Message:
+        """The job that calls a batch's callback back, with an id that is the same for the same callback."""
+
+
+@runtime_checkable
+class JoiningEngine(Engine, Protocol):
+    """An engine whose queues live beside the batches, so that one script can change both."""
+
+    def flush(self, messages: Sequence[Message], block: Block) -> Call[Reserved]:
+        """Register members (without `batch` yet) and push them, in one script; at most 1,000."""
+
+    def hand_over(self, message: Message, out: str, item: str) -> Call[bool]:
+        """Push a message and strike its outbox item off, in one script; False if somebody already did."""
+
+
+class Extension(Protocol):
+    """A feature that takes part in the life of jobs. Implemented by batches and by limiters."""
+
+    def pushing(self, messages: Sequence[Message]) -> Sequence[Message]:
+        """Before the engine publishes. May stamp messages, or keep some back to push them later."""
+
+    def finished(self, message: Message, outcome: Outcome, error: BaseException | None) -> Plan[None]:
+        """After a run, before the engine forgets the job."""
+
+    def perform(self, item: str, out: str) -> Plan[None]:
+        """Do what an outbox item of this feature says, and strike it off."""
+
+
+@dataclass(frozen=True, slots=True)
+class CurrentJob:
+    """The job that is running here.
+
+    Args:
+        jid: Its id.
+        queue: The queue it came from.
+        message: All that is known of it.
+        retry_count: How often it has failed before.
+    """
+
+    jid: str
+    queue: str
+    message: Message
+    retry_count: int = 0
+
+
+_current: ContextVar[CurrentJob | None] = ContextVar("shiftboss_job", default=None)
+
+
+def current_job() -> CurrentJob | None:
+    """The job that runs in this thread or task, or None outside of one. No round trip."""
+    return _current.get()
+
+
+@contextmanager
+def running(job: CurrentJob) -> Iterator[None]:
+    """Make a job the current one for the block."""
+    token = _current.set(job)
+    try:
+        yield
+    finally:
+        _current.reset(token)

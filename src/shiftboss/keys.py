@@ -1,0 +1,166 @@
+"""Every key: its name, its type, how long it lives, who writes it. No other file builds one, and Lua never does.
+
+Keys of our own begin with the namespace (``sb``); what must change together carries one hash tag. Sidekiq's keys have
+the names its protocol fixes, so that Ruby processes and its dashboard find them. `CATALOGUE` is the list; the tests
+hold every key that they leave behind against it.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+SHARDS = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One kind of key. `permanent` kinds hold work or totals that must not vanish; all others have a TTL at every instant."""
+
+    pattern: str
+    type: str
+    meaning: str
+    writer: str
+    permanent: bool = False
+
+    def matches(self, key: str, namespace: str) -> bool:
+        parts = re.split(r"(<\w+>)", self.pattern.replace("<ns>", namespace))
+        return bool(re.fullmatch("".join(".+" if p.startswith("<") else re.escape(p) for p in parts), key))
+
+
+CATALOGUE = (
+    Row("<ns>:{b<shard>}:<bid>:ran", "string", "bitmap by position: the member had an outcome", "lua/batches"),
+    Row("<ns>:{b<shard>}:<bid>:done", "string", "bitmap by position: the member succeeded", "lua/batches"),
+    Row("<ns>:{b<shard>}:<bid>:dead", "string", "bitmap by position: the member died", "lua/batches"),
+    Row("<ns>:{b<shard>}:<bid>:receipt:<token>", "string", "a block that was flushed: where its positions begin", "lua/sidekiq"),
+    Row("<ns>:{b<shard>}:index", "zset", "batch ids by time of creation", "lua/batches"),
+    Row("<ns>:{b<shard>}:holds", "zset", "'bid|token' of open blocks by the end of their lease", "lua/batches"),
+    Row("<ns>:{b<shard>}:out", "zset", "the outbox: what is still to be done, by the time the reaper may do it", "lua/batches"),
+    Row("<ns>:{b<shard>}:<bid>", "hash", "the batch: counts, callbacks, times", "lua/batches"),
+    Row("<ns>:reaper", "string", "who looks after the outbox now", "lua/outbox"),
+    Row("<ns>:pushed:<token>", "string", "receipt of a push, so that a resend pushes nothing", "lua/sidekiq"),
+    Row("<ns>:inflight:<identity>", "list", "jobs a worker process has taken and not yet settled", "lua/sidekiq", permanent=True),
+    Row("<ns>:recovered:<jid>", "string", "how often a job was taken back from a dead process", "lua/sidekiq"),
+    Row("queues", "set", "queue names", "Sidekiq", permanent=True),
+    Row("queue:<name>", "list", "jobs, pushed left and taken right", "Sidekiq", permanent=True),
+    Row("schedule", "zset", "jobs by the second they are due", "Sidekiq", permanent=True),
+    Row("retry", "zset", "failed jobs by the second of their next run", "Sidekiq", permanent=True),
+    Row("dead", "zset", "jobs that will not run again, by the second they died", "Sidekiq", permanent=True),
+    Row("processes", "set", "identities of worker processes", "Sidekiq", permanent=True),
+    Row("paused", "set", "paused queue names", "Sidekiq", permanent=True),
+    Row("stat:processed", "string", "runs so far", "Sidekiq", permanent=True),
+    Row("stat:failed", "string", "failed runs so far", "Sidekiq", permanent=True),
+    Row("stat:processed:<day>", "string", "runs of a day", "Sidekiq"),
+    Row("stat:failed:<day>", "string", "failed runs of a day", "Sidekiq"),
+    Row("<identity>:work", "hash", "what each thread runs now", "Sidekiq"),
+    Row("<host>:<pid>:<nonce>", "hash", "heartbeat of a worker process", "Sidekiq"),
+)
+
+
+def shard_of(bid: str) -> str:
+    """The two hex digits that name a batch's shard."""
+    return bid[:2]
+
+
+@dataclass(frozen=True, slots=True)
+class ShardKeys:
+    """What all batches of one shard share; one slot."""
+
+    namespace: str
+    shard: str
+
+    @property
+    def index(self) -> str:
+        return f"{self.namespace}:{{b{self.shard}}}:index"
+
+    @property
+    def holds(self) -> str:
+        return f"{self.namespace}:{{b{self.shard}}}:holds"
+
+    @property
+    def out(self) -> str:
+        return f"{self.namespace}:{{b{self.shard}}}:out"
+
+
+@dataclass(frozen=True, slots=True)
+class BatchKeys:
+    """The keys of one batch, and those of its shard; one slot."""
+
+    namespace: str
+    bid: str
+
+    @property
+    def record(self) -> str:
+        return f"{self.namespace}:{{b{self.bid[:2]}}}:{self.bid}"
+
+    @property
+    def ran(self) -> str:
+        return f"{self.namespace}:{{b{self.bid[:2]}}}:{self.bid}:ran"
+
+    @property
+    def done(self) -> str:
+        return f"{self.namespace}:{{b{self.bid[:2]}}}:{self.bid}:done"
+
+    @property
+    def dead(self) -> str:
+        return f"{self.namespace}:{{b{self.bid[:2]}}}:{self.bid}:dead"
+
+    @property
+    def index(self) -> str:
+        return f"{self.namespace}:{{b{self.bid[:2]}}}:index"
+
+    @property
+    def holds(self) -> str:
+        return f"{self.namespace}:{{b{self.bid[:2]}}}:holds"
+
+    @property
+    def out(self) -> str:
+        return f"{self.namespace}:{{b{self.bid[:2]}}}:out"
+
+    def receipt(self, token: str) -> str:
+        return f"{self.namespace}:{{b{self.bid[:2]}}}:{self.bid}:receipt:{token}"
+
+
+@dataclass(frozen=True, slots=True)
+class SidekiqKeys:
+    """The protocol's own names, and the few of ours that a worker needs beside them."""
+
+    namespace: str
+
+    queues = "queues"
+    schedule = "schedule"
+    retry = "retry"
+    dead = "dead"
+    paused = "paused"
+    processes = "processes"
+    processed = "stat:processed"
+    failed = "stat:failed"
+
+    def queue(self, name: str) -> str:
+        return f"queue:{name}"
+
+    def processed_on(self, day: str) -> str:
+        return f"stat:processed:{day}"
+
+    def failed_on(self, day: str) -> str:
+        return f"stat:failed:{day}"
+
+    def process(self, identity: str) -> str:
+        return identity
+
+    def work(self, identity: str) -> str:
+        return f"{identity}:work"
+
+    def inflight(self, identity: str) -> str:
+        return f"{self.namespace}:inflight:{identity}"
+
+    def pushed(self, token: str) -> str:
+        return f"{self.namespace}:pushed:{token}"
+
+    def recovered(self, jid: str) -> str:
+        return f"{self.namespace}:recovered:{jid}"
+
+
+def reaper(namespace: str) -> str:
+    """The lease of the one process that delivers what others left behind."""
+    return f"{namespace}:reaper"

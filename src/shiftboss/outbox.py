@@ -1,0 +1,89 @@
+"""The outbox: nothing is decided without being written down.
+
+A script that decides something with a consequence elsewhere (a callback to enqueue, a parent to tell) writes the
+consequence into its shard's outbox in the same moment, and returns it. The caller performs it at once and strikes it
+off. What a crash or a lost reply left behind is found by `reap`, which any process may run; one at a time does.
+
+Consequences carry ids that follow from what they are, so performing one twice is harmless.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from shiftboss import keys
+from shiftboss.errors import ShiftbossError
+from shiftboss.plan import Plan, run, run_many
+from shiftboss.scripts import Call, command, script
+
+if TYPE_CHECKING:
+    from shiftboss.client import Shiftboss
+
+log = logging.getLogger("shiftboss.outbox")
+# How long the process that decided has for performing, and one that claimed, before another may: milliseconds.
+GRACE = 10_000
+PAGE = 100
+REAPER_LEASE = 30_000
+
+
+def claim(out: str, lease: int, limit: int, ahead: int) -> Call[list[str]]:
+    """Take what is due in one outbox; see ``lua/outbox/claim.lua``."""
+    return script("outbox/claim").call(_texts, [out], [lease, limit, ahead])
+
+
+def lead(reaper: str, owner: str, lease: int) -> Call[bool]:
+    """Become or stay the one that reaps; see ``lua/outbox/lead.lua``."""
+    return script("outbox/lead").call(bool, [reaper], [owner, lease])
+
+
+def strike_off(out: str, item: str) -> Call[int]:
+    """Forget an item that has been performed."""
+    return command("ZREM", [out], [item], int)
+
+
+def perform(client: Shiftboss, out: str, items: Sequence[str]) -> Plan[None]:
+    """Do what items say. One that fails stays where it is, for the reaper, and is logged; the others go on."""
+    for item in items:
+        extension = client.extensions.get(item.partition("|")[0])
+        if extension is None:
+            log.warning("outbox item %r is of a kind this release does not know; left for one that does", item)
+            continue
+        try:
+            yield from extension.perform(item, out)
+        except (ShiftbossError, OSError, *_redis_errors()) as error:
+            log.warning("outbox item %r is left for the reaper: %s", item, error)
+
+
+def settle(client: Shiftboss, out: str, items: Sequence[str], *, resent: bool) -> Plan[None]:
+    """Perform what a script decided. After a resend its first reply is lost, so whatever is in the outbox is taken."""
+    if resent:
+        items = yield from run(claim(out, GRACE, PAGE, GRACE))
+    if items:
+        yield from perform(client, out, items)
+
+
+def reap(client: Shiftboss, owner: str) -> Plan[int]:
+    """Perform what was left behind in any shard, if this process is or becomes the reaper; how many items it was."""
+    if not (yield from run(lead(keys.reaper(client.namespace), owner, REAPER_LEASE))):
+        return 0
+    shards = [keys.ShardKeys(client.namespace, f"{shard:02x}") for shard in range(keys.SHARDS)]
+    claimed = yield from run_many([claim(shard.out, GRACE, PAGE, 0) for shard in shards])
+    for shard, items in zip(shards, claimed, strict=True):
+        if items:
+            yield from perform(client, shard.out, items)
+    return sum(map(len, claimed))
+
+
+def _texts(reply: list[bytes]) -> list[str]:
+    return [item.decode() for item in reply]
+
+
+def _redis_errors() -> tuple[type[Exception], ...]:
+    from redis.exceptions import RedisError
+
+    return (RedisError,)
+
+
+__all__: list[Any] = ["GRACE", "claim", "lead", "perform", "reap", "settle", "strike_off"]

@@ -1,0 +1,107 @@
+"""Operations of several steps, written once for threads and for event loops.
+
+A plan is a generator that yields steps and is sent their results; it does no I/O itself. `Shiftboss.perform` runs one
+from a thread, ``await Shiftboss.aperform`` from a coroutine:
+
+    def rename(old: str, new: str) -> Plan[bool]:
+        there = yield from run(exists(old))
+        return there and (yield from run(move(old, new)))
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from shiftboss.scripts import Call
+
+if TYPE_CHECKING:
+    from shiftboss.store import AsyncStore, Delivery, Store
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Many:
+    """Independent calls, sent together."""
+
+    calls: Sequence[Call[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """Something that blocks and is not ours, such as an engine's own publish; in asyncio it runs in a thread."""
+
+    function: Callable[[], Any]
+
+
+Step = Call[Any] | Many | Work
+Plan = Generator[Step, Any, T]
+
+
+def run(call: Call[T]) -> Plan[T]:
+    """One call; its value."""
+    delivery = yield call
+    return delivery.result  # type: ignore[no-any-return]
+
+
+def deliver(call: Call[T]) -> Plan[Delivery[T]]:
+    """One call; its value, and whether it had to be sent again."""
+    return (yield call)  # type: ignore[no-any-return]
+
+
+def run_many(calls: Sequence[Call[T]]) -> Plan[list[T]]:
+    """Independent calls in one round trip per node; their values."""
+    return (yield Many(calls))  # type: ignore[no-any-return]
+
+
+def work(function: Callable[[], T]) -> Plan[T]:
+    """Something that blocks; what it returns."""
+    return (yield Work(function))  # type: ignore[no-any-return]
+
+
+def perform(plan: Plan[T], store: Store) -> T:
+    """Run a plan to its end from this thread. An error of a step is thrown into the plan, which may handle it."""
+    try:
+        step = next(plan)
+        while True:
+            try:
+                result = _take(step, store)
+            except BaseException as error:
+                step = plan.throw(error)
+            else:
+                step = plan.send(result)
+    except StopIteration as end:
+        return end.value  # type: ignore[no-any-return]
+
+
+async def aperform(plan: Plan[T], store: AsyncStore) -> T:
+    """Run a plan to its end from a coroutine. See `perform`."""
+    try:
+        step = next(plan)
+        while True:
+            try:
+                result = await _atake(step, store)
+            except BaseException as error:
+                step = plan.throw(error)
+            else:
+                step = plan.send(result)
+    except StopIteration as end:
+        return end.value  # type: ignore[no-any-return]
+
+
+def _take(step: Step, store: Store) -> Any:
+    if isinstance(step, Call):
+        return store.deliver(step)
+    return store.run_many(step.calls) if isinstance(step, Many) else step.function()
+
+
+async def _atake(step: Step, store: AsyncStore) -> Any:
+    if isinstance(step, Call):
+        return await store.deliver(step)
+    if isinstance(step, Many):
+        return await store.run_many(step.calls)
+    import asyncio
+
+    return await asyncio.to_thread(step.function)

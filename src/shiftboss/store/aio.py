@@ -1,0 +1,232 @@
+"""`AsyncStore`: runs calls on Redis from one event loop.
+
+All calls to a node share one connection: each is written as it comes, and replies are handed out in order. At 32 calls in
+flight that is seven times redis-py's asyncio client, which takes a connection from its pool for every call.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import time
+from collections import deque
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
+from typing import Any, TypeVar
+
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import RedisClusterException, RedisError, ResponseError
+from redis.exceptions import TimeoutError as RedisTimeoutError
+
+from shiftboss.scripts import Call
+from shiftboss.store.line import AsyncLine, AsyncSubscription
+from shiftboss.store.nodes import Maker, SlotMap, is_move, single_node
+from shiftboss.store.policy import Attempts
+from shiftboss.store.servers import Server
+from shiftboss.store.sync import Delivery, as_redis_error, pack
+
+T = TypeVar("T")
+# A node that answers nobody for so long while someone waits is taken for gone, and its connection is made anew.
+SILENCE = 1.0
+
+
+class AsyncStore:
+    """Runs calls on one Redis, in the event loop that it was first used in. The asyncio twin of `Store`.
+
+    Args:
+        server: Where Redis is; see `shiftboss.store.server_of`.
+        timeout: Seconds within which a call is answered or its error raised.
+    """
+
+    def __init__(self, server: Server, timeout: float = 5.0) -> None:
+        self.server = server
+        self.timeout = timeout
+        self._lanes: dict[str, AsyncLane] = {}
+        self._slots: SlotMap | None = None
+        self._cluster: Any = None
+
+    async def run(self, call: Call[T], timeout: float | None = None) -> T:
+        """Run a call and return what it returns. One round trip. See `Store.run`."""
+        return (await self.deliver(call, timeout)).result
+
+    async def deliver(self, call: Call[T], timeout: float | None = None) -> Delivery[T]:
+        """As `run`, and say whether the call had to be sent again."""
+        deadline = time.monotonic() + (self.timeout if timeout is None else timeout)
+        attempts = Attempts(call.resend, deadline, time.monotonic)
+        while True:
+            sent = False
+            try:
+                lane = await self._lane_for(call, attempts)
+                attempts.reached = lane.reached
+                reply = lane.begin(call, attempts) if lane.ready else await lane.open_and_begin(call, attempts)
+                sent = True
+                return Delivery(call.decode(await lane.reply(reply, attempts)), attempts.resent)
+            except ResponseError as error:
+                pause = attempts.after(error, sent=False)
+            except (OSError, RedisError) as error:
+                pause = attempts.after(as_redis_error(error), sent=sent)
+            await self._heal(attempts)
+            if pause:
+                await asyncio.sleep(pause)
+
+    async def run_many(self, calls: Sequence[Call[T]], timeout: float | None = None) -> list[T]:
+        """Run independent calls together; on the wire they follow one another without waiting. See `Store.run_many`."""
+        return list(await asyncio.gather(*(self.run(call, timeout) for call in calls)))
+
+    @asynccontextmanager
+    async def line(self, key: str) -> AsyncIterator[AsyncLine]:
+        """A connection of its own to the key's node, for commands that block; never resent, closed at the end."""
+        line = AsyncLine((await self._lane_of(key)).maker.make(), self.timeout)
+        try:
+            yield line
+        finally:
+            await line.close()
+
+    @asynccontextmanager
+    async def subscribe(self, channel: str) -> AsyncIterator[AsyncSubscription]:
+        """Hear what is published on a channel, from the moment the block begins."""
+        async with self.line(channel) as line:
+            yield await AsyncSubscription.on(line, channel)
+
+    async def aclose(self) -> None:
+        """Close the connections. The store may be used again."""
+        for lane in self._lanes.values():
+            await lane.close()
+        self._lanes.clear()
+        if self._cluster is not None:
+            await self._cluster.aclose()
+            self._cluster, self._slots = None, None
+
+    async def _lane_for(self, call: Call[Any], attempts: Attempts) -> AsyncLane:
+        if attempts.redirect is not None and self._slots is not None:
+            return self._node_lane(self._slots.redirected(attempts.redirect))
+        return await self._lane_of(call.keys[0] if call.keys else "")
+
+    async def _lane_of(self, key: str) -> AsyncLane:
+        if self.server.kind == "cluster":
+            return self._node_lane((await self._slot_map()).node_of(key))
+        lane = self._lanes.get("")
+        if lane is None:
+            lane = self._lanes[""] = AsyncLane(single_node(self.server, self.timeout, asyncio=True))
+        return lane
+
+    def _node_lane(self, node: Any) -> AsyncLane:
+        lane = self._lanes.get(node.name)
+        if lane is None:
+            lane = self._lanes[node.name] = AsyncLane(Maker(node.connection_class, dict(node.connection_kwargs), node))
+        return lane
+
+    async def _slot_map(self) -> SlotMap:
+        if self._slots is None:
+            from redis.asyncio.cluster import ClusterNode, RedisCluster
+
+            options = self.server.connection_options(self.timeout)
+            cluster = RedisCluster(startup_nodes=[ClusterNode(*host) for host in self.server.hosts], **options)
+            self._cluster = await cluster.initialize()
+            self._slots = SlotMap(self._cluster.nodes_manager)
+        return self._slots
+
+    async def _heal(self, attempts: Attempts) -> None:
+        if self._slots is None:
+            return
+        if attempts.redirect is not None and is_move(attempts.redirect):
+            await self._slots.nodes.move_slot(attempts.redirect)
+            attempts.redirect = None
+        elif attempts.stale:
+            with suppress(RedisError, RedisClusterException):
+                await self._slots.nodes.initialize()
+
+
+class AsyncLane:
+    """The one connection to a node: commands in the order they come, replies in the same order."""
+
+    def __init__(self, maker: Maker) -> None:
+        self.maker = maker
+        self.reached = False
+        self._connection: Any = None
+        self._replies: deque[asyncio.Future[Any]] = deque()
+        self._reader: asyncio.Task[None] | None = None
+        self._opening = asyncio.Lock()
+        self._heard = 0.0
+
+    @property
+    def ready(self) -> bool:
+        return self._connection is not None
+
+    def begin(self, call: Call[Any], attempts: Attempts) -> asyncio.Future[Any]:
+        """Write a command; its reply will be the future's result. Not a coroutine: nothing may come between the two."""
+        loop = asyncio.get_running_loop()
+        connection = self._connection
+        packed = pack(connection, [(call, attempts)])
+        if attempts.redirect is not None:
+            self._replies.append(loop.create_future())
+        reply: asyncio.Future[Any] = loop.create_future()
+        if not self._replies:
+            self._heard = attempts.clock()
+        self._replies.append(reply)
+        connection._writer.writelines(packed)
+        return reply
+
+    async def open_and_begin(self, call: Call[Any], attempts: Attempts) -> asyncio.Future[Any]:
+        """As `begin`, on a connection that has to be made first."""
+        async with asyncio.timeout(attempts.left):
+            async with self._opening:
+                if not self.ready:
+                    await self._open(attempts)
+        return self.begin(call, attempts)
+
+    async def reply(self, reply: asyncio.Future[Any], attempts: Attempts) -> Any:
+        """Wait for a reply until the deadline."""
+        try:
+            async with asyncio.timeout(attempts.left):
+                outcome = await reply
+        except TimeoutError:
+            if attempts.clock() - self._heard > SILENCE:
+                await self.close()
+            raise RedisTimeoutError("Timeout reading from the server") from None
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
+
+    async def close(self) -> None:
+        """Drop the connection; whoever waits for a reply gets a connection error."""
+        reader, self._reader = self._reader, None
+        if reader is not None:
+            reader.cancel()
+            with suppress(asyncio.CancelledError):
+                await reader
+
+    async def _open(self, attempts: Attempts) -> None:
+        connection = self.maker.make()
+        connection.socket_connect_timeout = connection.socket_timeout = attempts.left
+        try:
+            await connection.connect()
+        except BaseException:
+            await connection.disconnect(nowait=True)
+            raise
+        connection.socket_timeout = None
+        self.reached = True
+        self._connection, self._heard = connection, attempts.clock()
+        self._reader = asyncio.create_task(self._read(connection, self._replies), name="shiftboss-store")
+
+    async def _read(self, connection: Any, replies: deque[asyncio.Future[Any]]) -> None:
+        error: Exception = RedisConnectionError("the connection was closed")
+        try:
+            while True:
+                try:
+                    outcome = await connection.read_response(disable_decoding=True, timeout=math.inf)
+                except ResponseError as refusal:
+                    outcome = refusal
+                self._heard = time.monotonic()
+                reply = replies.popleft()
+                if not reply.done():
+                    reply.set_result(outcome)
+        except (OSError, RedisError) as lost:
+            error = as_redis_error(lost)
+        finally:
+            if self._connection is connection:
+                self._connection, self._replies = None, deque()
+            await connection.disconnect(nowait=True)
+            for reply in replies:
+                if not reply.done():
+                    reply.set_result(error)

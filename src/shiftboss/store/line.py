@@ -1,0 +1,120 @@
+"""A connection of one's own, for commands that block and for hearing what is published."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from typing import Any, TypeVar
+
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import TimeoutError as RedisTimeoutError
+
+from shiftboss.scripts import Call
+
+T = TypeVar("T")
+# A server answers a blocking command a little after its time is over; only then is it silent.
+GRACE = 1.0
+
+
+class Line:
+    """One connection, used by one thread. Nothing on it is ever sent twice: a blocking move that lost its reply may have
+    moved something, and only its owner knows how to find out.
+    """
+
+    def __init__(self, connection: Any, timeout: float) -> None:
+        self._connection = connection
+        self._timeout = timeout
+        self._closed = False
+
+    def run(self, call: Call[T], wait: float = 0.0) -> T:
+        """Run a call that may block for `wait` seconds. One round trip.
+
+        Raises:
+            redis.RedisError: Whatever happened; the connection is made anew at the next call.
+        """
+        if self._closed:
+            raise RedisConnectionError("this connection was closed")
+        connection = self._connection
+        try:
+            if not connection.is_connected:
+                connection.connect()
+            connection.send_command(*call.words(whole=True), check_health=False)
+            reply = connection.read_response(disable_decoding=True, timeout=wait + GRACE + self._timeout)
+        except BaseException:
+            connection.disconnect()
+            raise
+        return call.decode(reply)
+
+    def close(self) -> None:
+        """Close it. From another thread this ends a wait at once, with a `redis.ConnectionError`."""
+        self._closed = True
+        self._connection.disconnect()
+
+
+class Subscription:
+    """What is published on one channel."""
+
+    def __init__(self, line: Line, channel: str) -> None:
+        self._connection = line._connection
+        self._connection.connect()
+        self._connection.send_command("SUBSCRIBE", channel)
+        self._connection.read_response(disable_decoding=True)
+
+    def wait(self, seconds: float) -> bytes | None:
+        """The next message, or None after that many seconds.
+
+        Raises:
+            redis.RedisError: The connection is gone; what was published since may be lost.
+        """
+        if not self._connection.can_read(seconds):
+            return None
+        _, _, message = self._connection.read_response(disable_decoding=True)
+        return bytes(message)
+
+
+class AsyncLine:
+    """The asyncio twin of `Line`, used by one task."""
+
+    def __init__(self, connection: Any, timeout: float) -> None:
+        self._connection = connection
+        self._timeout = timeout
+
+    async def run(self, call: Call[T], wait: float = 0.0) -> T:
+        """Run a call that may block for `wait` seconds. One round trip. See `Line.run`."""
+        connection = self._connection
+        try:
+            async with asyncio.timeout(wait + GRACE + self._timeout):
+                if not connection.is_connected:
+                    await connection.connect()
+                await connection.send_command(*call.words(whole=True), check_health=False)
+                reply = await connection.read_response(disable_decoding=True, timeout=math.inf)
+        except TimeoutError:
+            await connection.disconnect(nowait=True)
+            raise RedisTimeoutError("Timeout reading from the server") from None
+        except BaseException:
+            await connection.disconnect(nowait=True)
+            raise
+        return call.decode(reply)
+
+    async def close(self) -> None:
+        await self._connection.disconnect(nowait=True)
+
+
+class AsyncSubscription:
+    """The asyncio twin of `Subscription`."""
+
+    def __init__(self, connection: Any) -> None:
+        self._connection = connection
+
+    @classmethod
+    async def on(cls, line: AsyncLine, channel: str) -> AsyncSubscription:
+        connection = line._connection
+        await connection.connect()
+        await connection.send_command("SUBSCRIBE", channel)
+        await connection.read_response(disable_decoding=True)
+        return cls(connection)
+
+    async def wait(self, seconds: float) -> bytes | None:
+        """The next message, or None after that many seconds. See `Subscription.wait`."""
+        received = await self._connection.read_response(disable_decoding=True, timeout=seconds)
+        return None if received is None else bytes(received[2])
