@@ -1,0 +1,21 @@
+--[[
+Record what became of members, each outcome once, and decide what that brings about.
+
+KEYS
+  1 record     hash      the batch
+  2 ran        string    bitmap
+  3 done       string    bitmap
+  4 dead       string    bitmap
+  5 out        zset      outbox
+ARGV
+  1 bid        string
+  2 queue      string    where callbacks go that name no queue
+  3 grace      integer   milliseconds the caller has for performing what is returned
+  4... outcomes string   position and code, alternating: s succeeded, f will run again, d died
+RETURNS
+  outbox items; none where the batch is gone or a position cannot be
+]]
+--- @include lib/members
+
+local k = {record = KEYS[1], ran = KEYS[2], done = KEYS[3], dead = KEYS[4], out = KEYS[5]}
+return acknowledge(k, ARGV[1], ARGV[2], ARGV[3], {unpack(ARGV, 4)})
