@@ -1,0 +1,29 @@
+--[[
+Acknowledge jobs that have ended: strike each off the in-flight list, keep what is to be kept, count.
+
+KEYS
+  1 inflight       list      what this process holds
+  2 retry          zset      failed jobs by the second of their next run
+  3 dead           zset      jobs that will not run again
+  4 processed      string    runs so far
+  5 failed         string    failed runs so far
+  6 processed_day  string    runs of this day
+  7 failed_day     string    failed runs of this day
+ARGV
+  1... jobs        string    four per job: payload as fetched, verb, payload to keep, seconds until it runs again
+RETURNS
+  how many of them were still in flight
+SLOTS many
+]]
+--- @include lib/clock
+--- @include lib/finish
+
+local news = finish_jobs({
+  inflight = KEYS[1], retry = KEYS[2], dead = KEYS[3],
+  processed = KEYS[4], failed = KEYS[5], processed_day = KEYS[6], failed_day = KEYS[7],
+}, clock(), ARGV)
+local count = 0
+for _, removed in ipairs(news) do
+  count = count + (removed and 1 or 0)
+end
+return count
