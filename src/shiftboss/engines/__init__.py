@@ -1,0 +1,1 @@
+"""What runs jobs: one package per engine. They never import one another."""
