@@ -111,7 +111,7 @@ class Shiftboss:
     def push(self, messages: Sequence[Message]) -> Plan[None]:
         """Hand messages to the engine, unless a feature keeps them back (a batch's open block does)."""
         for extension in self.extensions.values():
-            messages = extension.pushing(messages)
+            messages = yield from extension.pushing(messages)
         if messages:
             yield from self.engine.enqueue(messages)
 

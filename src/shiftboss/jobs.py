@@ -6,7 +6,7 @@ asked to enqueue some.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -111,9 +111,6 @@ class Engine(Protocol):
     def enqueue(self, messages: Sequence[Message]) -> Plan[None]:
         """Publish messages, those with `at` for later."""
 
-    def callback(self, target: str, options: Any, of: CallbackOf, queue: str) -> Message:
-        """The job that calls a batch's callback back, with an id that is the same for the same callback."""
-
 
 @runtime_checkable
 class JoiningEngine(Engine, Protocol):
@@ -126,17 +123,30 @@ class JoiningEngine(Engine, Protocol):
         """Push a message and strike its outbox item off, in one script; False if somebody already did."""
 
 
-class Extension(Protocol):
-    """A feature that takes part in the life of jobs. Implemented by batches and by limiters."""
+def joining(engine: Engine) -> JoiningEngine | None:
+    """The engine, if one script can change its queues and batches together here."""
+    return engine if engine.joins_batches and isinstance(engine, JoiningEngine) else None
 
-    def pushing(self, messages: Sequence[Message]) -> Sequence[Message]:
+
+class Extension(Protocol):
+    """A feature that takes part in the life of jobs. Implemented by batches and by limiters.
+
+    `jobs` are jobs of its own by name, which every engine can run (a batch's callbacks are such).
+    """
+
+    jobs: Mapping[str, Callable[..., Any]]
+
+    def pushing(self, messages: Sequence[Message]) -> Plan[Sequence[Message]]:
         """Before the engine publishes. May stamp messages, or keep some back to push them later."""
 
     def finished(self, message: Message, outcome: Outcome, error: BaseException | None) -> Plan[None]:
-        """After a run, before the engine forgets the job."""
+        """After a run, before the engine forgets the job. An engine that joins batches calls it for callbacks only."""
 
     def perform(self, item: str, out: str) -> Plan[None]:
         """Do what an outbox item of this feature says, and strike it off."""
+
+    def tend(self) -> Plan[None]:
+        """What has to be looked after from time to time; the reaper calls it, one process at a time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,3 +182,18 @@ def running(job: CurrentJob) -> Iterator[None]:
         yield
     finally:
         _current.reset(token)
+
+
+_trusted: set[str] = set()
+
+
+def trust(module: str) -> None:
+    """Let callbacks be called that live in this module's top-level package. Importing a job from it, and a worker's
+    ``--require``, do so: a string in Redis can name only code that was chosen at start-up.
+    """
+    _trusted.add(module.partition(".")[0])
+
+
+def is_trusted(module: str) -> bool:
+    """Whether callbacks of this module may be called here."""
+    return module.partition(".")[0] in _trusted

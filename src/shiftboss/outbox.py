@@ -11,7 +11,9 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from redis.exceptions import RedisError
 
 from shiftboss import keys
 from shiftboss.errors import ShiftbossError
@@ -52,7 +54,7 @@ def perform(client: Shiftboss, out: str, items: Sequence[str]) -> Plan[None]:
             continue
         try:
             yield from extension.perform(item, out)
-        except (ShiftbossError, OSError, *_redis_errors()) as error:
+        except (ShiftbossError, OSError, RedisError) as error:
             log.warning("outbox item %r is left for the reaper: %s", item, error)
 
 
@@ -73,17 +75,10 @@ def reap(client: Shiftboss, owner: str) -> Plan[int]:
     for shard, items in zip(shards, claimed, strict=True):
         if items:
             yield from perform(client, shard.out, items)
+    for extension in client.extensions.values():
+        yield from extension.tend()
     return sum(map(len, claimed))
 
 
 def _texts(reply: list[bytes]) -> list[str]:
     return [item.decode() for item in reply]
-
-
-def _redis_errors() -> tuple[type[Exception], ...]:
-    from redis.exceptions import RedisError
-
-    return (RedisError,)
-
-
-__all__: list[Any] = ["GRACE", "claim", "lead", "perform", "reap", "settle", "strike_off"]

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from shiftboss.store import AsyncStore, Delivery, Store
 
 T = TypeVar("T")
+U = TypeVar("U")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,11 @@ def run_many(calls: Sequence[Call[T]]) -> Plan[list[T]]:
     return (yield Many(calls))  # type: ignore[no-any-return]
 
 
+def run_both(first: Call[T], second: Call[U]) -> Plan[tuple[T, U]]:
+    """Two calls of different kinds in one round trip; their values."""
+    return tuple((yield Many([first, second])))  # type: ignore[return-value]
+
+
 def work(function: Callable[[], T]) -> Plan[T]:
     """Something that blocks; what it returns."""
     return (yield Work(function))  # type: ignore[no-any-return]
@@ -68,7 +74,7 @@ def perform(plan: Plan[T], store: Store) -> T:
         while True:
             try:
                 result = _take(step, store)
-            except BaseException as error:
+            except BaseException as error:  # noqa: BLE001 - the plan decides what it can handle
                 step = plan.throw(error)
             else:
                 step = plan.send(result)
@@ -83,7 +89,7 @@ async def aperform(plan: Plan[T], store: AsyncStore) -> T:
         while True:
             try:
                 result = await _atake(step, store)
-            except BaseException as error:
+            except BaseException as error:  # noqa: BLE001 - the plan decides what it can handle
                 step = plan.throw(error)
             else:
                 step = plan.send(result)

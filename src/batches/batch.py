@@ -1,0 +1,327 @@
+"""`Batch`: a set of jobs that is counted, and what to do when it comes to something."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextvars import copy_context
+from datetime import timedelta
+from functools import wraps
+from types import TracebackType
+from typing import Any, ParamSpec, Self, TypeVar
+
+import msgspec
+
+from shiftboss import jobs
+from shiftboss.batches import calls
+from shiftboss.batches.bids import is_bid, new_bid
+from shiftboss.batches.block import JobsBlock
+from shiftboss.batches.callbacks import EVENTS, Callback, check_event, check_options, name_of
+from shiftboss.batches.hold import Hold
+from shiftboss.batches.join import ajoin, join
+from shiftboss.batches.status import Status, read_status
+from shiftboss.client import Shiftboss, current_client
+from shiftboss.config import check_seconds
+from shiftboss.errors import BatchError, BatchNotFound, ConfigError
+from shiftboss.keys import BatchKeys
+from shiftboss.plan import Plan, run, run_both
+
+P = ParamSpec("P")
+R = TypeVar("R")
+DAY = timedelta(days=1)
+DESCRIPTION_LIMIT = 10_000
+
+
+class Batch:
+    """A batch. Making one costs nothing; Redis hears of it when its first block ends.
+
+    Args:
+        description: What people see it by, at most 10 kB.
+        tags: Words to find it by.
+        callback_queue: Where its callbacks go; default the queue of the job that brought the event about.
+        expires_in: How long it is kept without activity; default 30 days.
+        linger: How long it is kept after it succeeded, at least 60 seconds; default 1 day.
+        client: Whose Redis and engine; default the current client.
+
+    Raises:
+        ConfigError: A value that cannot be right.
+
+    Example:
+        >>> from shiftboss import Shiftboss
+        >>> with Shiftboss("fake://"):
+        ...     batch = Batch(description="Nothing to do")
+        ...     with batch.jobs():
+        ...         pass
+        ...     batch.status().state
+        'succeeded'
+    """
+
+    def __init__(
+        self,
+        *,
+        description: str = "",
+        tags: Sequence[str] = (),
+        callback_queue: str | None = None,
+        expires_in: timedelta | float = 30 * DAY,
+        linger: timedelta | float = DAY,
+        client: Shiftboss | None = None,
+    ) -> None:
+        self.bid = new_bid()
+        self.description = _check_text(description)
+        self.tags = _check_tags(tags)
+        self.callback_queue = callback_queue
+        self.ttl = _milliseconds("expires_in", expires_in)
+        self.linger = _milliseconds("linger", linger)
+        self._callbacks: dict[str, list[Callback]] = {event: [] for event in EVENTS}
+        self._given = client
+        self._known = False  # whether Redis has heard of it
+        self._scoped = False
+        self.hold: Hold | None = None
+
+    @property
+    def client(self) -> Shiftboss:
+        """Whose Redis and engine it uses."""
+        if self._given is None:
+            self._given = current_client()
+        return self._given
+
+    @property
+    def keys(self) -> BatchKeys:
+        return self.client.batch_keys(self.bid)
+
+    def on(self, event: str, target: object, options: dict[str, Any] | None = None, *, check: bool = True) -> Self:
+        """Call something back when an event happens. Any number for each event; each is a job of its own.
+
+        Args:
+            event: ``complete`` (every job has run at least once), ``success`` (every job succeeded), ``death`` (the
+                first job died) or ``finished`` (every job succeeded or died).
+            target: ``"module:Class"`` (its ``on_<event>``), ``"module:Class.method"``, ``"module:function"``, such an object
+                itself, or a job; called with a `Status` and the options, a job with the batch's id and the options.
+            options: A JSON object.
+            check: Whether a name must be importable here.
+
+        Returns:
+            The batch itself. No round trip.
+
+        Raises:
+            ConfigError: An unknown event, something that cannot be found by name, or options that are not JSON.
+            BatchError: The batch was flushed before.
+        """
+        callback = Callback(name_of(target, check=check), check_options({} if options is None else options))
+        check_event(event)
+        if self._known:
+            raise BatchError(f"batch {self.bid} was flushed already; add callbacks before its first jobs block")
+        self._callbacks[event].append(callback)
+        return self
+
+    def jobs(self, *, autoflush: int | None = None) -> JobsBlock:
+        """A block: jobs that are pushed inside become members, and are pushed when it ends, all or nothing.
+
+        For ``with`` and ``async with``. An exception inside pushes nothing. Up to 1,000 jobs cost one round trip.
+
+        Args:
+            autoflush: Push whenever so many jobs have come together, for bounded memory; then an exception leaves what
+                was pushed, in a batch that is marked broken.
+
+        Raises:
+            BatchNotFound, BatchClosed: At its end, where the batch takes no more jobs.
+        """
+        return JobsBlock(self, autoflush)
+
+    @classmethod
+    def open(cls, bid: str, *, client: Shiftboss | None = None) -> Self:
+        """The batch of that id. One round trip.
+
+        Raises:
+            BatchNotFound: There is none, or it has expired.
+        """
+        batch = cls.known(bid, client=client)
+        return batch.client.perform(batch._check_exists())
+
+    @classmethod
+    async def aopen(cls, bid: str, *, client: Shiftboss | None = None) -> Self:
+        """As `open`, for coroutines."""
+        batch = cls.known(bid, client=client)
+        return await batch.client.aperform(batch._check_exists())
+
+    @classmethod
+    def known(cls, bid: str, *, client: Shiftboss | None = None) -> Self:
+        """The batch of an id that is known to be one. No round trip.
+
+        Raises:
+            BatchNotFound: It is no batch's id.
+        """
+        if not is_bid(bid):
+            raise BatchNotFound(
+                f"no batch {str(bid)[:40]!r}: an id is 16 letters, digits, - or _, beginning with two hex digits"
+            )
+        batch = cls(client=client)
+        batch.bid, batch._known = bid, True
+        return batch
+
+    def status(self) -> Status:
+        """What it looks like now. One round trip.
+
+        Raises:
+            BatchNotFound: It was never flushed, or it has expired.
+        """
+        return self.client.perform(self._status())
+
+    async def astatus(self) -> Status:
+        """As `status`, for coroutines."""
+        return await self.client.aperform(self._status())
+
+    def join(
+        self, timeout: timedelta | float | None = None, *, event: str = "success", progress: bool = False
+    ) -> Status:
+        """Wait until an event has happened, without polling.
+
+        Args:
+            timeout: Seconds, or a timedelta; None waits for ever.
+            event: What to wait for.
+            progress: Show a progress bar on the terminal.
+
+        Returns:
+            The status then.
+
+        Raises:
+            WaitTimeout: It did not happen in time.
+            BatchError: It cannot happen by itself any more: jobs died, or the batch is broken.
+            BatchNotFound: There is no such batch.
+        """
+        return join(self, _seconds(timeout), check_event(event), progress)
+
+    async def ajoin(
+        self, timeout: timedelta | float | None = None, *, event: str = "success", progress: bool = False
+    ) -> Status:
+        """As `join`, for coroutines."""
+        return await ajoin(self, _seconds(timeout), check_event(event), progress)
+
+    def bind(self, function: Callable[P, R]) -> Callable[P, R]:
+        """The function, bound to the block that is open here: for thread pools, whose threads know no context."""
+        context = copy_context()
+
+        @wraps(function)
+        def bound(*args: P.args, **kwargs: P.kwargs) -> R:
+            return context.copy().run(function, *args, **kwargs)
+
+        return bound
+
+    def is_inside(self) -> bool:
+        """Whether this runs in a member or a callback of the batch."""
+        job = jobs.current_job()
+        return job is not None and job.message.batch is not None and job.message.batch.bid == self.bid
+
+    def record(self, queue: str) -> tuple[str | int, ...]:
+        """What a new batch is written down as, names and values alternating; nothing for one that is known."""
+        if self._known:
+            return ()
+        fields: list[str | int] = ["linger", self.linger, "queue", queue]
+        if self.description:
+            fields += ["description", self.description]
+        if self.tags:
+            fields += ["tags", msgspec.json.encode(self.tags).decode()]
+        if self.callback_queue:
+            fields += ["callback_queue", self.callback_queue]
+        for event, callbacks in self._callbacks.items():
+            if callbacks:
+                fields += [f"callbacks:{event}", len(callbacks)]
+            for index, callback in enumerate(callbacks):
+                fields += [f"call:{event}:{index}", callback.to_json()]
+        return tuple(fields)
+
+    def mark_flushed(self) -> None:
+        """Redis has heard of it."""
+        self._known = True
+
+    def _check_exists(self) -> Plan[Self]:
+        if not (yield from run(calls.exists(self.keys))):
+            raise self._not_found()
+        return self
+
+    def _status(self) -> Plan[Status]:
+        record, life = yield from run_both(calls.read(self.keys), calls.life(self.keys))
+        status = read_status(self.bid, record, life)
+        if status is None:
+            raise self._not_found()
+        return status
+
+    def _not_found(self) -> BatchNotFound:
+        if not self._known:
+            return BatchNotFound(f"batch {self.bid} is not in Redis yet: its first jobs block has not ended")
+        return BatchNotFound(f"no batch {self.bid}: it never was, or it has expired")
+
+    def open_scope(self) -> Plan[None]:
+        """Inside ``with Batch() as batch``: hold it open from its first block on."""
+        if self._scoped and self.hold is None:
+            self.hold = yield from Hold.open(self, "")
+
+    def _close_scope(self, failed: bool) -> Plan[None]:
+        self._scoped = False
+        if self.hold is None and failed:
+            return
+        yield from self._open_for_end()
+        hold, self.hold = self.hold, None
+        if hold is not None:
+            yield from hold.abandon() if failed else hold.close()
+
+    def _open_for_end(self) -> Plan[None]:
+        if self.hold is None:
+            self.hold = yield from Hold.open(self, "")
+
+    def __enter__(self) -> Self:
+        """Hold the batch open over any number of blocks; its events fire only after the end.
+
+        An exception leaves what was pushed, in a batch that is marked broken.
+        """
+        self._scoped = True
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.client.perform(self._close_scope(error is not None))
+
+    async def __aenter__(self) -> Self:
+        return self.__enter__()
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.client.aperform(self._close_scope(error is not None))
+
+    def __repr__(self) -> str:
+        return f"Batch({self.bid!r}{f', description={self.description!r}' if self.description else ''})"
+
+
+def current_batch() -> Batch | None:
+    """The batch that the running job is a member or a callback of; None outside of one. No round trip."""
+    job = jobs.current_job()
+    if job is None or job.message.batch is None:
+        return None
+    return Batch.known(job.message.batch.bid)
+
+
+def _check_text(description: object) -> str:
+    if not isinstance(description, str):
+        raise ConfigError(f"expected description to be a string, got {description!r}")
+    size = len(description.encode("utf-8", "surrogatepass"))
+    if size > DESCRIPTION_LIMIT:
+        raise ConfigError(f"expected description to be at most {DESCRIPTION_LIMIT:,} bytes, got {size:,}")
+    return description
+
+
+def _check_tags(tags: Sequence[str]) -> tuple[str, ...]:
+    if isinstance(tags, str) or not all(isinstance(tag, str) and 0 < len(tag) <= 128 for tag in tags):
+        raise ConfigError(f"expected tags to be a list of strings of at most 128 characters, got {tags!r}")
+    return tuple(tags)
+
+
+def _milliseconds(name: str, value: timedelta | float) -> int:
+    seconds = check_seconds(name, _seconds(value), at_most=365 * 86400)
+    if seconds < 60:
+        raise ConfigError(f"expected {name} to be at least 60 seconds, got {value!r}")
+    return int(seconds * 1000)
+
+
+def _seconds(value: timedelta | float | None) -> Any:
+    return value.total_seconds() if isinstance(value, timedelta) else value

@@ -1,0 +1,162 @@
+"""Callbacks: how one is named, checked, found again and called.
+
+A callback is named by ``"module:Class"``, ``"module:Class.method"`` or ``"module:function"``, or given as the object itself,
+or is a job of the engine. What is stored is the name; it is resolved where it runs, among modules that were loaded there.
+"""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pkgutil import resolve_name
+from typing import Any
+
+import msgspec
+
+from shiftboss.errors import BatchError, ConfigError
+from shiftboss.jobs import is_trusted
+
+EVENTS = ("complete", "success", "death", "finished")
+OPTIONS_LIMIT = 64 * 1024
+JOB = "job:"
+
+
+@dataclass(frozen=True, slots=True)
+class Callback:
+    """What is called when an event happens.
+
+    Args:
+        target: ``module:Class``, ``module:Class.method``, ``module:function``, or ``job:`` and the name of a job.
+        options: A JSON object that it is given.
+    """
+
+    target: str
+    options: Mapping[str, Any]
+
+    def to_json(self) -> str:
+        return msgspec.json.encode({"target": self.target, "options": self.options}).decode()
+
+    @classmethod
+    def from_json(cls, text: str) -> Callback:
+        stored = msgspec.json.decode(text)
+        return cls(stored["target"], stored["options"])
+
+
+def name_of(target: object, *, check: bool = True) -> str:
+    """The name a callback is stored by.
+
+    Args:
+        target: A name, a module-level function, a class, a class's method, or a job.
+        check: Whether a name must resolve here and now.
+
+    Raises:
+        ConfigError: It has no name by which another process could find it, or nothing has that name.
+    """
+    job = getattr(target, "job_name", None)
+    if job is not None and hasattr(target, "perform_async"):
+        return f"{JOB}{job}"
+    if not isinstance(target, str):
+        return _name_of_object(target)
+    name = target.replace("#", ".")
+    if ":" not in name:
+        raise ConfigError(f"expected a callback like 'module:Class.method', got {target!r}")
+    if check:
+        try:
+            found = resolve_name(name)
+        except (ImportError, AttributeError, ValueError) as error:
+            raise ConfigError(
+                f"callback {target!r} cannot be imported: {error}; check=False skips this check"
+            ) from None
+        if not callable(found):
+            raise ConfigError(f"callback {target!r} is {found!r}, which cannot be called")
+    return name
+
+
+def check_options(options: object) -> Mapping[str, Any]:
+    """The options of a callback, if they are a JSON object that comes back as it went.
+
+    Raises:
+        ConfigError: They are not, or are larger than 64 KiB as JSON.
+    """
+    if not isinstance(options, dict):
+        raise ConfigError(f"expected callback options to be a dict with string keys, got {options!r}")
+    try:
+        text = msgspec.json.encode(options)
+        same = msgspec.json.decode(text) == options
+    except (TypeError, ValueError, msgspec.MsgspecError) as error:
+        raise ConfigError(f"callback options are not JSON: {error}, in {options!r}") from None
+    if not same:
+        raise ConfigError(f"callback options would come back changed by JSON: {options!r}")
+    if len(text) > OPTIONS_LIMIT:
+        raise ConfigError(f"callback options are {len(text)} bytes of JSON; at most {OPTIONS_LIMIT} are kept")
+    return options
+
+
+def check_event(event: str) -> str:
+    """The event, if there is one of that name.
+
+    Raises:
+        ConfigError: There is not.
+    """
+    if event not in EVENTS:
+        raise ConfigError(f"expected an event of {', '.join(EVENTS)}, got {event!r}")
+    return event
+
+
+def find(name: str) -> Callable[..., Any]:
+    """The object that a stored name names, in a process that was started to run it.
+
+    Raises:
+        BatchError: Its module was not loaded here, or has nothing of that name.
+    """
+    module, _, path = name.partition(":")
+    if not is_trusted(module) or module not in sys.modules:
+        raise BatchError(
+            f"callback {name!r} is of a module that this worker has not loaded; start it with --require {module}"
+        )
+    found: Any = sys.modules[module]
+    for part in path.split("."):
+        found = getattr(found, part, None)
+    if not callable(found):
+        raise BatchError(f"callback {name!r}: module {module} has no {path} that can be called")
+    return found  # type: ignore[no-any-return]
+
+
+def call(callback: Callback, event: str, status: Any) -> Any:
+    """Call it: a class as ``Class().on_<event>``, a method on a new instance, a function as it is."""
+    target = find(callback.target)
+    owner_name, _, name = callback.target.rpartition(".")
+    owner: Any = find(owner_name) if ":" in owner_name else None
+    if inspect.isclass(target):
+        owner, name = target, f"on_{event}"
+    if not inspect.isclass(owner):
+        return target(status, dict(callback.options))
+    found = inspect.getattr_static(owner, name, None)
+    if found is None:
+        raise BatchError(f"callback {callback.target!r} has no method {name}")
+    home = owner if isinstance(found, (staticmethod, classmethod)) else owner()
+    return getattr(home, name)(status, dict(callback.options))
+
+
+def _name_of_object(target: object) -> str:
+    module, path = getattr(target, "__module__", None), getattr(target, "__qualname__", None)
+    if not callable(target) or not module or not path:
+        raise ConfigError(f"expected a callback to be a name, a function, a class, a method or a job, got {target!r}")
+    if "<lambda>" in path or "<locals>" in path:
+        raise ConfigError(
+            f"callback {path} of {module} is a lambda or a nested function; another process cannot find it by name"
+        )
+    if module == "__main__":
+        raise ConfigError(f"callback {path} is in __main__; a worker cannot import it from there: move it to a module")
+    name = f"{module}:{path}"
+    try:
+        found = resolve_name(name)
+    except (ImportError, AttributeError):
+        found = None
+    if found is not target and found != target:
+        raise ConfigError(
+            f"callback {target!r} is not what {name} names; give a module-level function, a class or its method"
+        )
+    return name

@@ -1,0 +1,136 @@
+"""The batches' operations, one function per file in ``lua/batches``. They return calls and do no I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from shiftboss.jobs import Reserved
+from shiftboss.keys import BatchKeys, ShardKeys
+from shiftboss.scripts import Arg, Call, command, script
+
+
+def open(  # noqa: A001 - named like its script
+    keys: BatchKeys, bid: str, token: str, lease: int, ttl: int, inside: bool, record: Sequence[Arg]
+) -> Call[str]:
+    """Open a batch for a block that adds in steps: ``ok``, ``missing``, ``closed`` or ``broken``."""
+    return script("batches/open").call(
+        bytes.decode,
+        [keys.record, keys.ran, keys.done, keys.dead, keys.index, keys.holds],
+        [bid, token, lease, ttl, int(inside), *record],
+    )
+
+
+def add(keys: BatchKeys, bid: str, token: str, step: int, n: int, lease: int) -> Call[Reserved]:
+    """Reserve places for n members."""
+    return script("batches/add").call(
+        _reserved, [keys.record, keys.ran, keys.done, keys.dead, keys.holds], [bid, token, step, n, lease]
+    )
+
+
+def close(keys: BatchKeys, bid: str, token: str, grace: int, queue: str) -> Call[Reserved]:
+    """End a block: ``ok`` with what that brings about, ``broken`` or ``missing``."""
+    return script("batches/close").call(
+        _closed,
+        [keys.record, keys.ran, keys.done, keys.dead, keys.holds, keys.out],
+        [bid, token, grace, queue],
+    )
+
+
+def abandon(keys: BatchKeys, bid: str, token: str, grace: int, queue: str, ended: bool) -> Call[Reserved]:
+    """Mark a batch broken whose block will never close: ``ok`` with what that brings about, or ``kept``."""
+    return script("batches/abandon").call(
+        _closed,
+        [keys.record, keys.ran, keys.done, keys.dead, keys.holds, keys.out],
+        [bid, token, grace, queue, int(ended)],
+    )
+
+
+def renew(keys: ShardKeys, lease: int, blocks: Sequence[str]) -> Call[int]:
+    """Show that blocks (``bid|token``) are alive; how many of them are still open."""
+    return script("batches/renew").call(int, [keys.holds], [lease, *blocks])
+
+
+def ack(keys: BatchKeys, bid: str, queue: str, grace: int, outcomes: Sequence[Arg]) -> Call[list[str]]:
+    """Record outcomes (position and code, alternating); the outbox items that they bring about."""
+    return script("batches/ack").call(
+        _texts, [keys.record, keys.ran, keys.done, keys.dead, keys.out], [bid, queue, grace, *outcomes]
+    )
+
+
+def start_callback(keys: BatchKeys, event: str, index: int, owner: str, lease: int) -> Call[int]:
+    """Ask to run a callback: 0 go on, -1 it has run, -2 no such batch, else milliseconds to wait."""
+    return script("batches/start_callback").call(int, [keys.record], [event, index, owner, lease])
+
+
+def finish_callback(keys: BatchKeys, event: str, index: int, owner: str, outcome: str) -> Call[bool]:
+    """Record how a run of a callback ended (``done``, ``failed``, ``died``); whether that was news."""
+    return script("batches/finish_callback").call(
+        bool, [keys.record, keys.ran, keys.done, keys.dead], [event, index, owner, outcome]
+    )
+
+
+def read(keys: BatchKeys) -> Call[dict[str, str]]:
+    """The whole record; empty where there is none."""
+    return command("HGETALL", [keys.record], [], _pairs)
+
+
+def life(keys: BatchKeys) -> Call[int]:
+    """Milliseconds the record has left to live; negative where there is none."""
+    return command("PTTL", [keys.record], [], int)
+
+
+def fields(keys: BatchKeys, names: Sequence[str]) -> Call[list[str | None]]:
+    """Some fields of the record."""
+    return command("HMGET", [keys.record], list(names), _maybe_texts)
+
+
+def exists(keys: BatchKeys) -> Call[bool]:
+    """Whether there is a record."""
+    return command("EXISTS", [keys.record], [], bool)
+
+
+def listed(keys: ShardKeys, first: int, last: int) -> Call[list[tuple[str, int]]]:
+    """Batch ids of a shard with their time of creation in milliseconds, newest first, by rank."""
+    return command("ZREVRANGE", [keys.index], [first, last, "WITHSCORES"], _scored)
+
+
+def count(keys: ShardKeys) -> Call[int]:
+    """How many batches a shard lists."""
+    return command("ZCARD", [keys.index], [], int)
+
+
+def unlist(keys: ShardKeys, bids: Sequence[str]) -> Call[int]:
+    """Take batches off the list."""
+    return command("ZREM", [keys.index], list(bids), int)
+
+
+def overdue(keys: ShardKeys, limit: int) -> Call[list[str]]:
+    """Blocks (``bid|token``) of a shard whose lease has ended."""
+    return script("batches/overdue").call(_texts, [keys.holds], [limit])
+
+
+def _texts(reply: list[bytes]) -> list[str]:
+    return [item.decode() for item in reply]
+
+
+def _maybe_texts(reply: list[bytes | None]) -> list[str | None]:
+    return [None if item is None else item.decode() for item in reply]
+
+
+def _pairs(reply: list[bytes]) -> dict[str, str]:
+    texts = _texts(reply)
+    return dict(zip(texts[::2], texts[1::2], strict=True))
+
+
+def _scored(reply: list[bytes]) -> list[tuple[str, int]]:
+    return [(bid.decode(), int(float(at))) for bid, at in zip(reply[::2], reply[1::2], strict=True)]
+
+
+def _reserved(reply: list[Any]) -> Reserved:
+    return Reserved(reply[0].decode(), int(reply[1]))
+
+
+def _closed(reply: list[bytes]) -> Reserved:
+    status, *items = _texts(reply)
+    return Reserved(status, 0, tuple(items))

@@ -1,0 +1,130 @@
+"""What batches do in the life of jobs: keep those of an open block, run callbacks, look after what was left behind."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import logging
+import secrets
+from collections.abc import Sequence
+from functools import partial
+from hashlib import sha256
+from typing import TYPE_CHECKING
+
+from shiftboss.batches import calls
+from shiftboss.batches.batch import Batch
+from shiftboss.batches.block import current_block
+from shiftboss.batches.callbacks import JOB, Callback, call
+from shiftboss.errors import BatchError, BatchNotFound
+from shiftboss.jobs import CallbackOf, Message, Outcome, joining
+from shiftboss.keys import SHARDS, ShardKeys
+from shiftboss.outbox import GRACE, perform, strike_off
+from shiftboss.plan import Plan, run, run_many
+
+if TYPE_CHECKING:
+    from shiftboss.client import Shiftboss
+
+log = logging.getLogger("shiftboss.batches")
+CALLBACK_JOB = "shiftboss.batches.callback"
+DEFAULT_QUEUE = "default"
+# Milliseconds after which a run of a callback that gave no sign counts as dead, and a copy may start.
+RUN_LEASE = 60_000
+
+
+class BatchExtension:
+    """The batches of one client, as its engine meets them."""
+
+    def __init__(self, client: Shiftboss) -> None:
+        self._client = client
+        self.jobs = {CALLBACK_JOB: partial(run_callback, client)}
+
+    def pushing(self, messages: Sequence[Message]) -> Plan[Sequence[Message]]:
+        """Keep what an open block of this client collects."""
+        block = current_block()
+        if block is None or block.batch.client is not self._client:
+            return messages
+        yield from block.collect([message for message in messages if message.batch is None])
+        return [message for message in messages if message.batch is not None]
+
+    def finished(self, message: Message, outcome: Outcome, error: BaseException | None) -> Plan[None]:  # noqa: ARG002
+        """Record how a callback job ended. Our own records its success itself, before it can be run again."""
+        of = message.batch
+        if not isinstance(of, CallbackOf):
+            return
+        done = outcome is Outcome.SUCCEEDED and message.name != CALLBACK_JOB
+        if done or outcome is Outcome.DIED:
+            keys = self._client.batch_keys(of.bid)
+            yield from run(calls.finish_callback(keys, of.event, of.index, "", "done" if done else "died"))
+
+    def perform(self, item: str, out: str) -> Plan[None]:
+        """Enqueue the callback that an outbox item stands for, once."""
+        _, _, bid, event, index = item.split("|")
+        keys = self._client.batch_keys(bid)
+        names = [f"call:{event}:{index}", f"run:{event}:{index}", "callback_queue", f"queue:{event}", "queue"]
+        stored, state, *queues = yield from run(calls.fields(keys, names))
+        if stored is None or state == "done":
+            yield from run(strike_off(out, item))
+            return
+        queue = next(filter(None, queues), DEFAULT_QUEUE)
+        message = callback_message(CallbackOf(bid, event, int(index)), Callback.from_json(stored), queue)
+        engine = joining(self._client.engine)
+        if engine is not None:
+            yield from run(engine.hand_over(message, out, item))
+        else:
+            yield from self._client.engine.enqueue([message])
+            yield from run(strike_off(out, item))
+
+    def tend(self) -> Plan[None]:
+        """Mark batches broken whose block's owner is gone."""
+        shards = [ShardKeys(self._client.namespace, f"{shard:02x}") for shard in range(SHARDS)]
+        overdue = yield from run_many([calls.overdue(shard, 100) for shard in shards])
+        for block in (block for blocks in overdue for block in blocks):
+            bid, _, token = block.partition("|")
+            keys = self._client.batch_keys(bid)
+            abandoned = yield from run(calls.abandon(keys, bid, token, GRACE, "", True))
+            if abandoned.status == "ok":
+                log.warning("batch %s is broken: the process that was adding to it is gone", bid)
+            yield from perform(self._client, keys.out, abandoned.items)
+
+
+def callback_message(of: CallbackOf, callback: Callback, queue: str) -> Message:
+    """The job that calls a callback, with an id that follows from what it is."""
+    jid = sha256(f"{of.bid}|{of.event}|{of.index}".encode()).hexdigest()[:24]
+    if callback.target.startswith(JOB):
+        return Message(callback.target.removeprefix(JOB), (of.bid, dict(callback.options)), queue, jid, batch=of)
+    return Message(CALLBACK_JOB, (of.bid, of.event, of.index), queue, jid, batch=of)
+
+
+def run_callback(client: Shiftboss, bid: str, event: str, index: int) -> None:
+    """The callback job: call the callback, unless it has run already or runs elsewhere.
+
+    Raises:
+        BatchNotFound: The batch has expired.
+        BatchError: It runs elsewhere; or its module is not loaded here.
+    """
+    batch, owner = Batch.known(bid, client=client), secrets.token_hex(8)
+    answer = client.store.run(calls.start_callback(batch.keys, event, index, owner, RUN_LEASE))
+    if answer == -1:
+        log.info("callback %s %s %s has run already", bid, event, index)
+        return
+    if answer == -2:
+        raise BatchNotFound(f"no batch {bid} for the callback of its {event}: it has expired")
+    if answer > 0:
+        raise BatchError(
+            f"callback {index} of {event} of batch {bid} runs elsewhere; a copy may start in {answer / 1000:.0f} s"
+        )
+    outcome = "failed"
+    try:
+        stored = client.store.run(calls.fields(batch.keys, [f"call:{event}:{index}"]))[0]
+        if stored is None:
+            raise BatchNotFound(f"batch {bid} has no callback {index} for {event}")
+        result = call(Callback.from_json(stored), event, batch.status())
+        if inspect.isawaitable(result):
+            asyncio.run(_wait(result))
+        outcome = "done"
+    finally:
+        client.store.run(calls.finish_callback(batch.keys, event, index, owner, outcome))
+
+
+async def _wait(result: object) -> None:
+    await result  # type: ignore[misc]

@@ -1,0 +1,136 @@
+"""Holding a batch open while it is added to in steps, with a lease that shows that its owner is alive."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import threading
+from typing import TYPE_CHECKING, Self
+from weakref import WeakKeyDictionary
+
+from redis.exceptions import RedisError
+
+from shiftboss.batches import calls
+from shiftboss.batches.refusals import check_added
+from shiftboss.errors import BatchError
+from shiftboss.keys import ShardKeys, shard_of
+from shiftboss.outbox import GRACE, settle
+from shiftboss.plan import Plan, deliver, run
+
+if TYPE_CHECKING:
+    from shiftboss.batches.batch import Batch
+    from shiftboss.client import Shiftboss
+
+log = logging.getLogger("shiftboss.batches")
+# Milliseconds without a sign of life after which a block's owner counts as dead; signs come three times as often.
+LEASE = 60_000
+
+
+class Hold:
+    """One block's claim to a batch being open. Use `Hold.open`."""
+
+    def __init__(self, batch: Batch, token: str) -> None:
+        self._batch = batch
+        self._token = token
+        self._steps = 0
+
+    @classmethod
+    def open(cls, batch: Batch, queue: str) -> Plan[Self]:
+        """Open the batch, which is made if it is new.
+
+        Raises:
+            BatchNotFound, BatchClosed: It takes no more jobs.
+        """
+        token = secrets.token_hex(8)
+        status = yield from run(
+            calls.open(batch.keys, batch.bid, token, LEASE, batch.ttl, batch.is_inside(), batch.record(queue))
+        )
+        check_added(batch.bid, status)
+        batch.mark_flushed()
+        keeper_of(batch.client).add(batch.bid, token)
+        return cls(batch, token)
+
+    def reserve(self, n: int) -> Plan[int]:
+        """Places for n members; the first position.
+
+        Raises:
+            BatchClosed: The lease had ended: this process was thought dead.
+        """
+        self._steps += 1
+        batch = self._batch
+        reserved = yield from run(calls.add(batch.keys, batch.bid, self._token, self._steps, n, LEASE))
+        check_added(batch.bid, reserved.status)
+        return reserved.base
+
+    def close(self) -> Plan[None]:
+        """Let the batch complete.
+
+        Raises:
+            BatchClosed: The lease had ended, and the batch counts as broken.
+        """
+        batch = self._batch
+        keeper_of(batch.client).remove(batch.bid, self._token)
+        sent = yield from deliver(calls.close(batch.keys, batch.bid, self._token, GRACE, ""))
+        if not sent.resent:
+            check_added(batch.bid, sent.result.status)
+        yield from settle(batch.client, batch.keys.out, sent.result.items, resent=sent.resent)
+
+    def abandon(self) -> Plan[None]:
+        """Leave the batch broken: not all that was to be added has been."""
+        batch = self._batch
+        keeper_of(batch.client).remove(batch.bid, self._token)
+        sent = yield from deliver(calls.abandon(batch.keys, batch.bid, self._token, GRACE, "", False))
+        yield from settle(batch.client, batch.keys.out, sent.result.items, resent=sent.resent)
+
+
+class Keeper:
+    """Renews the leases of this process's open blocks from a thread, which lives as long as there are any."""
+
+    def __init__(self, client: Shiftboss) -> None:
+        self._client = client
+        self._blocks: set[tuple[str, str]] = set()
+        self._lock = threading.Lock()
+        self._idle: threading.Event | None = None
+        self._thread: threading.Thread | None = None
+
+    def add(self, bid: str, token: str) -> None:
+        with self._lock:
+            self._blocks.add((bid, token))
+            if self._thread is None or not self._thread.is_alive():
+                self._idle = threading.Event()
+                self._thread = threading.Thread(
+                    target=self._renew, args=[self._idle], name="shiftboss-blocks", daemon=True
+                )
+                self._thread.start()
+
+    def remove(self, bid: str, token: str) -> None:
+        with self._lock:
+            self._blocks.discard((bid, token))
+            if not self._blocks and self._idle is not None:
+                self._idle.set()
+                self._idle = self._thread = None
+
+    def _renew(self, idle: threading.Event) -> None:
+        while not idle.wait(LEASE / 3000):
+            with self._lock:
+                shards: dict[str, list[str]] = {}
+                for bid, token in self._blocks:
+                    shards.setdefault(shard_of(bid), []).append(f"{bid}|{token}")
+            renewals = [
+                calls.renew(ShardKeys(self._client.namespace, shard), LEASE, blocks) for shard, blocks in shards.items()
+            ]
+            try:
+                self._client.store.run_many(renewals)
+            except (RedisError, OSError, BatchError) as error:
+                log.warning("open batch blocks could not be renewed, trying again: %s", error)
+
+
+_keepers: WeakKeyDictionary[Shiftboss, Keeper] = WeakKeyDictionary()
+
+
+def keeper_of(client: Shiftboss) -> Keeper:
+    """The client's keeper, one in each process."""
+    keeper = _keepers.get(client)
+    if keeper is None:
+        keeper = _keepers[client] = Keeper(client)
+    return keeper

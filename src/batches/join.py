@@ -1,0 +1,101 @@
+"""Waiting for a batch. Its events are published as they are decided; the status tells what was missed."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import sys
+import time
+import warnings
+from typing import TYPE_CHECKING
+
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import TimeoutError as RedisTimeoutError
+
+from shiftboss.batches.progress import Bar
+from shiftboss.batches.status import Status
+from shiftboss.config import check_seconds
+from shiftboss.errors import BatchError, WaitTimeout
+
+if TYPE_CHECKING:
+    from shiftboss.batches.batch import Batch
+
+# Seconds between looks at the status while nothing is heard: a connection may be lost without a word.
+LOOK = 10.0
+REDRAW = 0.2
+
+
+def join(batch: Batch, timeout: float | None, event: str, progress: bool) -> Status:
+    """Wait from a thread. See `Batch.join`."""
+    _warn_in_event_loop()
+    deadline = _deadline(timeout)
+    with Bar(progress) as bar:
+        while True:
+            try:
+                with batch.client.store.subscribe(batch.keys.record) as events:
+                    while not is_over(batch, status := batch.status(), event):
+                        bar.show(status)
+                        events.wait(_pause(batch, status, event, deadline, progress))
+                    bar.show(status)
+                    return status
+            except (RedisConnectionError, RedisTimeoutError):
+                if time.monotonic() >= deadline:
+                    raise
+
+
+async def ajoin(batch: Batch, timeout: float | None, event: str, progress: bool) -> Status:
+    """Wait from a coroutine. See `Batch.join`."""
+    deadline = _deadline(timeout)
+    with Bar(progress) as bar:
+        while True:
+            try:
+                async with batch.client.astore.subscribe(batch.keys.record) as events:
+                    while not is_over(batch, status := await batch.astatus(), event):
+                        bar.show(status)
+                        await events.wait(_pause(batch, status, event, deadline, progress))
+                    bar.show(status)
+                    return status
+            except (RedisConnectionError, RedisTimeoutError):
+                if time.monotonic() >= deadline:
+                    raise
+
+
+def is_over(batch: Batch, status: Status, event: str) -> bool:
+    """Whether the event has happened.
+
+    Raises:
+        BatchError: It has not and cannot, by itself.
+    """
+    if status.happened(event):
+        return True
+    if status.broken:
+        raise BatchError(
+            f"batch {batch.bid} is broken: a block of it never closed, so that {event} will not come by itself"
+        )
+    if status.finished_at is not None:
+        raise BatchError(
+            f"batch {batch.bid} finished without {event}: {status.done} of {status.total} jobs succeeded, {status.dead} died"
+        )
+    return False
+
+
+def _deadline(timeout: float | None) -> float:
+    return math.inf if timeout is None else time.monotonic() + check_seconds("timeout", timeout, zero=True)
+
+
+def _pause(batch: Batch, status: Status, event: str, deadline: float, progress: bool) -> float:
+    left = deadline - time.monotonic()
+    if left <= 0:
+        raise WaitTimeout(f"batch {batch.bid}: no {event} in time; {status.done} of {status.total} jobs have succeeded")
+    return min(left, REDRAW if progress else LOOK)
+
+
+def _warn_in_event_loop() -> None:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return
+    frame, depth = sys._getframe(), 1
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith("shiftboss."):
+        frame, depth = frame.f_back, depth + 1
+    warnings.warn("join() blocks the running event loop; use `await batch.ajoin()`", RuntimeWarning, stacklevel=depth)

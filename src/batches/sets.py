@@ -1,0 +1,119 @@
+"""`BatchSet`: all batches, newest first, without scanning the keyspace."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from shiftboss.batches import calls
+from shiftboss.batches.status import Status, read_status
+from shiftboss.client import current_client
+from shiftboss.keys import SHARDS, ShardKeys, shard_of
+from shiftboss.plan import Plan, run_many
+
+if TYPE_CHECKING:
+    from shiftboss.client import Shiftboss
+
+PAGE = 100
+CHUNK = 16
+
+
+class BatchSet:
+    """All batches that Redis knows, newest first, read in pages.
+
+    Args:
+        tag: Only those with this tag.
+        text: Only those with this in their description or id.
+        state: Only those in this state; see `Status.state`.
+        client: Whose Redis; default the current client.
+
+    Example:
+        >>> from shiftboss import Shiftboss
+        >>> with Shiftboss("fake://nothing-yet"):
+        ...     len(BatchSet())
+        0
+    """
+
+    def __init__(
+        self,
+        *,
+        tag: str | None = None,
+        text: str | None = None,
+        state: str | None = None,
+        client: Shiftboss | None = None,
+    ) -> None:
+        self._tag, self._text, self._state = tag, text, state
+        self._client = client or current_client()
+        self._shards = [ShardKeys(self._client.namespace, f"{shard:02x}") for shard in range(SHARDS)]
+
+    def __len__(self) -> int:
+        """How many batches are listed, without filters. One round trip."""
+        return sum(self._client.store.run_many([calls.count(shard) for shard in self._shards]))
+
+    def __iter__(self) -> Iterator[Status]:
+        """Their statuses. Two round trips for each 100 or so."""
+        bids = _Newest(self._shards)
+        while page := self._client.perform(bids.take(PAGE)):
+            statuses = self._client.perform(_statuses(self._client, page))
+            yield from filter(self._wanted, statuses)
+
+    def _wanted(self, status: Status) -> bool:
+        return (
+            (self._tag is None or self._tag in status.tags)
+            and (self._text is None or self._text.lower() in f"{status.description} {status.bid}".lower())
+            and (self._state is None or status.state == self._state)
+        )
+
+
+class _Newest:
+    """Merges the shards' lists, which are each sorted, reading on in a shard when what was read of it is used up."""
+
+    def __init__(self, shards: list[ShardKeys]) -> None:
+        self._heap: list[tuple[int, str]] = []
+        self._read = dict.fromkeys((shard.shard for shard in shards), 0)
+        self._left = dict.fromkeys(self._read, 0)
+        self._shards = {shard.shard: shard for shard in shards}
+        self._hungry = set(self._read)
+
+    def take(self, n: int) -> Plan[list[str]]:
+        """The next n ids, fewer at the end."""
+        taken: list[str] = []
+        while len(taken) < n:
+            if self._hungry:
+                yield from self._fill()
+            if not self._heap:
+                break
+            _, bid = heapq.heappop(self._heap)
+            taken.append(bid)
+            shard = shard_of(bid)
+            self._left[shard] -= 1
+            if not self._left[shard] and self._read[shard] % CHUNK == 0:
+                self._hungry.add(shard)
+        return taken
+
+    def _fill(self) -> Plan[None]:
+        hungry = sorted(self._hungry)
+        self._hungry.clear()
+        asked = [calls.listed(self._shards[s], self._read[s], self._read[s] + CHUNK - 1) for s in hungry]
+        chunks = yield from run_many(asked)
+        for shard, chunk in zip(hungry, chunks, strict=True):
+            self._read[shard] += len(chunk)
+            self._left[shard] += len(chunk)
+            for bid, at in chunk:
+                heapq.heappush(self._heap, (-at, bid))
+
+
+def _statuses(client: Shiftboss, bids: list[str]) -> Plan[list[Status]]:
+    """The statuses of ids, and off the list with those whose record has expired."""
+    keys = [client.batch_keys(bid) for bid in bids]
+    records = yield from run_many([calls.read(key) for key in keys])
+    lives = yield from run_many([calls.life(key) for key in keys])
+    found = [read_status(bid, record, life) for bid, record, life in zip(bids, records, lives, strict=True)]
+    expired: dict[str, list[str]] = {}
+    for bid, status in zip(bids, found, strict=True):
+        if status is None:
+            expired.setdefault(shard_of(bid), []).append(bid)
+    if expired:
+        yield from run_many([calls.unlist(ShardKeys(client.namespace, s), gone) for s, gone in expired.items()])
+    return [status for status in found if status is not None]

@@ -1,0 +1,150 @@
+"""`Status`: what a batch looked like at one moment."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import msgspec
+
+from shiftboss.batches.callbacks import EVENTS, Callback
+
+
+@dataclass(frozen=True, slots=True)
+class CallbackStatus:
+    """One callback of a batch.
+
+    Args:
+        event: What it waits for.
+        target: What is called.
+        state: ``waiting`` for the event, ``due`` (to be run), ``running``, ``done`` or ``died``.
+    """
+
+    event: str
+    target: str
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """A batch at one moment. Reading it costs one round trip; the object itself asks nothing.
+
+    Args:
+        bid: The batch's id.
+        total: Members so far.
+        done: Members that succeeded.
+        pending: Members that have not succeeded yet (those that died are among them).
+        failing: Members whose last run failed and that will run again.
+        dead: Members that will not run again.
+        created_at: When it was first flushed; the other times are None until they are.
+        expires_at: When it will be forgotten unless something happens.
+        callbacks: What is called, and how far that is.
+        broken: Whether a block of it never closed, so that it will not complete by itself.
+        open: Whether a block of it is open now.
+    """
+
+    bid: str
+    description: str
+    tags: tuple[str, ...]
+    total: int
+    done: int
+    failing: int
+    dead: int
+    created_at: datetime
+    complete_at: datetime | None
+    success_at: datetime | None
+    death_at: datetime | None
+    finished_at: datetime | None
+    expires_at: datetime
+    callbacks: tuple[CallbackStatus, ...]
+    broken: bool
+    open: bool
+
+    @property
+    def pending(self) -> int:
+        return self.total - self.done
+
+    @property
+    def progress(self) -> float:
+        """How much of it succeeded, from 0 to 1. An empty batch is as done as it can be."""
+        return self.done / self.total if self.total else 1.0
+
+    @property
+    def state(self) -> str:
+        """In a word: ``broken``, ``succeeded``, ``dead`` (a member died), ``complete``, ``open`` or ``running``."""
+        if self.broken:
+            return "broken"
+        if self.success_at:
+            return "succeeded"
+        if self.dead:
+            return "dead"
+        if self.complete_at:
+            return "complete"
+        return "open" if self.open else "running"
+
+    def happened(self, event: str) -> bool:
+        """Whether an event has come to pass."""
+        return getattr(self, f"{event}_at") is not None
+
+    def to_dict(self) -> dict[str, Any]:
+        """All of it as JSON values; times in ISO 8601."""
+        values = asdict(self)
+        values |= {"pending": self.pending, "progress": round(self.progress, 6), "state": self.state}
+        values["tags"] = list(self.tags)
+        values["callbacks"] = [asdict(callback) for callback in self.callbacks]
+        return {key: value.isoformat() if isinstance(value, datetime) else value for key, value in values.items()}
+
+
+def read_status(bid: str, record: Mapping[str, str], life: int) -> Status | None:
+    """The status that a record shows, None where there is no record.
+
+    Args:
+        bid: The batch's id.
+        record: All fields.
+        life: Milliseconds it has left to live.
+    """
+    if "total" not in record:
+        return None
+    number = {name: int(record[name]) for name in ("total", "ran", "done", "dead", "open")}
+    return Status(
+        bid=bid,
+        description=record.get("description", ""),
+        tags=tuple(msgspec.json.decode(record.get("tags", "[]"))),
+        total=number["total"],
+        done=number["done"],
+        failing=number["ran"] - number["done"] - number["dead"],
+        dead=number["dead"],
+        created_at=_instant(record["created_at"]),
+        complete_at=_maybe(record, "complete"),
+        success_at=_maybe(record, "success"),
+        death_at=_maybe(record, "death"),
+        finished_at=_maybe(record, "finished"),
+        expires_at=datetime.now(UTC) + timedelta(milliseconds=max(life, 0)),
+        callbacks=tuple(_callbacks(record)),
+        broken="broken" in record,
+        open=number["open"] > 0 and "broken" not in record,
+    )
+
+
+def _callbacks(record: Mapping[str, str]) -> list[CallbackStatus]:
+    found = []
+    for event in EVENTS:
+        for index in range(int(record.get(f"callbacks:{event}", 0))):
+            state = record.get(f"run:{event}:{index}")
+            if state is None:
+                state = "due" if f"{event}_at" in record else "waiting"
+            elif state not in ("done", "died"):
+                state = "running"
+            found.append(CallbackStatus(event, Callback.from_json(record[f"call:{event}:{index}"]).target, state))
+    return found
+
+
+def _instant(milliseconds: str) -> datetime:
+    return datetime.fromtimestamp(int(milliseconds) / 1000, UTC)
+
+
+def _maybe(record: Mapping[str, str], event: str) -> datetime | None:
+    value = record.get(f"{event}_at")
+    return None if value is None else _instant(value)
