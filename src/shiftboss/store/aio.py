@@ -10,12 +10,12 @@ import asyncio
 import math
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager, suppress
 from typing import Any, TypeVar
 
+from redis.exceptions import BusyLoadingError, RedisClusterException, RedisError, ResponseError
 from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import RedisClusterException, RedisError, ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from shiftboss.scripts import Call
@@ -23,7 +23,7 @@ from shiftboss.store.line import AsyncLine, AsyncSubscription
 from shiftboss.store.nodes import Maker, SlotMap, is_move, single_node
 from shiftboss.store.policy import Attempts
 from shiftboss.store.servers import Server
-from shiftboss.store.sync import Delivery, as_redis_error, pack
+from shiftboss.store.sync import Delivery, as_redis_error, pack, unreachable
 
 T = TypeVar("T")
 # A node that answers nobody for so long while someone waits is taken for gone, and its connection is made anew.
@@ -42,8 +42,8 @@ class AsyncStore:
         self.server = server
         self.timeout = timeout
         self._lanes: dict[str, AsyncLane] = {}
-        self._slots: SlotMap | None = None
-        self._cluster: Any = None
+        self._cluster: tuple[Any, SlotMap] | None = None
+        self._learning = asyncio.Lock()
 
     async def run(self, call: Call[T], timeout: float | None = None) -> T:
         """Run a call and return what it returns. One round trip. See `Store.run`."""
@@ -55,28 +55,42 @@ class AsyncStore:
         attempts = Attempts(call.resend, deadline, time.monotonic)
         while True:
             sent = False
+            lane: AsyncLane | None = None
+            connection = None
             try:
                 lane = await self._lane_for(call, attempts)
-                attempts.reached = lane.reached
-                reply = lane.begin(call, attempts) if lane.ready else await lane.open_and_begin(call, attempts)
-                sent = True
-                return Delivery(call.decode(await lane.reply(reply, attempts)), attempts.resent)
+                reply = lane.begin(call, attempts) if lane.connection else await lane.open_and_begin(call, attempts)
+                sent, connection = True, lane.connection
+                value = await lane.reply(reply, attempts)
             except ResponseError as error:
                 pause = attempts.after(error, sent=False)
             except (OSError, RedisError) as error:
+                attempts.reached = self._cluster is not None if lane is None else lane.reached
                 pause = attempts.after(as_redis_error(error), sent=sent)
+            else:
+                return Delivery(call.decode(value), attempts.resent)
+            if attempts.stale and lane is not None:
+                lane.retire(connection)
             await self._heal(attempts)
             if pause:
                 await asyncio.sleep(pause)
 
     async def run_many(self, calls: Sequence[Call[T]], timeout: float | None = None) -> list[T]:
         """Run independent calls together; on the wire they follow one another without waiting. See `Store.run_many`."""
-        return list(await asyncio.gather(*(self.run(call, timeout) for call in calls)))
+        results = await asyncio.gather(*(self.run(call, timeout) for call in calls), return_exceptions=True)
+        values: list[T] = []
+        for result in results:
+            if isinstance(result, BaseException):
+                raise result
+            values.append(result)
+        return values
 
     @asynccontextmanager
     async def line(self, key: str) -> AsyncIterator[AsyncLine]:
         """A connection of its own to the key's node, for commands that block; never resent, closed at the end."""
-        line = AsyncLine((await self._lane_of(key)).maker.make(), self.timeout)
+        deadline = time.monotonic() + self.timeout
+        lane = await self._lane_of(key, Attempts(resend=False, deadline=deadline, clock=time.monotonic))
+        line = AsyncLine(lane.maker.make(), self.timeout)
         try:
             yield line
         finally:
@@ -94,17 +108,17 @@ class AsyncStore:
             await lane.close()
         self._lanes.clear()
         if self._cluster is not None:
-            await self._cluster.aclose()
-            self._cluster, self._slots = None, None
+            (cluster, _), self._cluster = self._cluster, None
+            await cluster.aclose()
 
     async def _lane_for(self, call: Call[Any], attempts: Attempts) -> AsyncLane:
-        if attempts.redirect is not None and self._slots is not None:
-            return self._node_lane(self._slots.redirected(attempts.redirect))
-        return await self._lane_of(call.keys[0] if call.keys else "")
+        if attempts.redirect is not None:
+            return self._node_lane((await self._slots(attempts)).redirected(attempts.redirect))
+        return await self._lane_of(call.keys[0] if call.keys else "", attempts)
 
-    async def _lane_of(self, key: str) -> AsyncLane:
+    async def _lane_of(self, key: str, attempts: Attempts) -> AsyncLane:
         if self.server.kind == "cluster":
-            return self._node_lane((await self._slot_map()).node_of(key))
+            return self._node_lane((await self._slots(attempts)).node_of(key))
         lane = self._lanes.get("")
         if lane is None:
             lane = self._lanes[""] = AsyncLane(single_node(self.server, self.timeout, asyncio=True))
@@ -116,25 +130,35 @@ class AsyncStore:
             lane = self._lanes[node.name] = AsyncLane(Maker(node.connection_class, dict(node.connection_kwargs), node))
         return lane
 
-    async def _slot_map(self) -> SlotMap:
-        if self._slots is None:
-            from redis.asyncio.cluster import ClusterNode, RedisCluster
+    async def _slots(self, attempts: Attempts) -> SlotMap:
+        if self._cluster is not None:
+            return self._cluster[1]
+        async with asyncio.timeout(attempts.left), self._learning:
+            if self._cluster is None:
+                from redis.asyncio.cluster import ClusterNode, RedisCluster
 
-            options = self.server.connection_options(self.timeout)
-            cluster = RedisCluster(startup_nodes=[ClusterNode(*host) for host in self.server.hosts], **options)
-            self._cluster = await cluster.initialize()
-            self._slots = SlotMap(self._cluster.nodes_manager)
-        return self._slots
+                options = self.server.connection_options(self.timeout, asyncio=True)
+                nodes = [ClusterNode(*host) for host in self.server.hosts]
+                try:
+                    cluster = await RedisCluster(startup_nodes=nodes, **options).initialize()
+                except RedisClusterException as error:
+                    raise unreachable(error) from error
+                self._cluster = cluster, SlotMap(cluster.nodes_manager)
+            return self._cluster[1]
 
     async def _heal(self, attempts: Attempts) -> None:
-        if self._slots is None:
+        if self._cluster is None:
+            if attempts.redirect is not None:
+                raise attempts.redirect
             return
+        nodes = self._cluster[1].nodes
         if attempts.redirect is not None and is_move(attempts.redirect):
-            await self._slots.nodes.move_slot(attempts.redirect)
+            await nodes.move_slot(attempts.redirect)
             attempts.redirect = None
         elif attempts.stale:
-            with suppress(RedisError, RedisClusterException):
-                await self._slots.nodes.initialize()
+            with suppress(OSError, RedisError, RedisClusterException):
+                async with asyncio.timeout(attempts.left):
+                    await nodes.initialize()
 
 
 class AsyncLane:
@@ -143,20 +167,16 @@ class AsyncLane:
     def __init__(self, maker: Maker) -> None:
         self.maker = maker
         self.reached = False
-        self._connection: Any = None
+        self.connection: Any = None
         self._replies: deque[asyncio.Future[Any]] = deque()
-        self._reader: asyncio.Task[None] | None = None
+        self._readers: set[asyncio.Task[None]] = set()
         self._opening = asyncio.Lock()
         self._heard = 0.0
-
-    @property
-    def ready(self) -> bool:
-        return self._connection is not None
 
     def begin(self, call: Call[Any], attempts: Attempts) -> asyncio.Future[Any]:
         """Write a command; its reply will be the future's result. Not a coroutine: nothing may come between the two."""
         loop = asyncio.get_running_loop()
-        connection = self._connection
+        connection = self.connection
         packed = pack(connection, [(call, attempts)])
         if attempts.redirect is not None:
             self._replies.append(loop.create_future())
@@ -171,7 +191,7 @@ class AsyncLane:
         """As `begin`, on a connection that has to be made first."""
         async with asyncio.timeout(attempts.left):
             async with self._opening:
-                if not self.ready:
+                if self.connection is None:
                     await self._open(attempts)
         return self.begin(call, attempts)
 
@@ -190,11 +210,25 @@ class AsyncLane:
 
     async def close(self) -> None:
         """Drop the connection; whoever waits for a reply gets a connection error."""
-        reader, self._reader = self._reader, None
-        if reader is not None:
+        connection, replies = self.connection, self._replies
+        self.connection, self._replies = None, deque()
+        readers = list(self._readers)
+        for reader in readers:
             reader.cancel()
-            with suppress(asyncio.CancelledError):
-                await reader
+        if readers:
+            await asyncio.wait(readers)
+        if connection is not None:
+            # A reader that was cancelled before its first step has done none of this.
+            await connection.disconnect(nowait=True)
+            settle(replies, RedisConnectionError("the connection was closed"))
+
+    def retire(self, connection: Any) -> None:
+        """Make the next call open a fresh connection; this one still hands out the replies that are due on it."""
+        if connection is None or connection is not self.connection:
+            return
+        if not self._replies:
+            connection._writer.close()
+        self.connection, self._replies = None, deque()
 
     async def _open(self, attempts: Attempts) -> None:
         connection = self.maker.make()
@@ -206,13 +240,15 @@ class AsyncLane:
             raise
         connection.socket_timeout = None
         self.reached = True
-        self._connection, self._heard = connection, attempts.clock()
-        self._reader = asyncio.create_task(self._read(connection, self._replies), name="shiftboss-store")
+        self.connection, self._heard = connection, attempts.clock()
+        reader = asyncio.create_task(self._read(connection, self._replies), name="shiftboss-store")
+        self._readers.add(reader)
+        reader.add_done_callback(self._readers.discard)
 
     async def _read(self, connection: Any, replies: deque[asyncio.Future[Any]]) -> None:
         error: Exception = RedisConnectionError("the connection was closed")
         try:
-            while True:
+            while replies or self.connection is connection:
                 try:
                     outcome = await connection.read_response(disable_decoding=True, timeout=math.inf)
                 except ResponseError as refusal:
@@ -221,12 +257,22 @@ class AsyncLane:
                 reply = replies.popleft()
                 if not reply.done():
                     reply.set_result(outcome)
+        except BusyLoadingError as refusal:
+            # An answer, though redis-py closes the connection on it: what was sent after it may well run.
+            error = RedisConnectionError(f"the connection was closed: {refusal}")
+            if replies and not (reply := replies.popleft()).done():
+                reply.set_result(refusal)
         except (OSError, RedisError) as lost:
             error = as_redis_error(lost)
         finally:
-            if self._connection is connection:
-                self._connection, self._replies = None, deque()
+            if self.connection is connection:
+                self.connection, self._replies = None, deque()
             await connection.disconnect(nowait=True)
-            for reply in replies:
-                if not reply.done():
-                    reply.set_result(error)
+            settle(replies, error)
+
+
+def settle(replies: Iterable[asyncio.Future[Any]], error: Exception) -> None:
+    """Give whoever still waits the reason why there is no reply."""
+    for reply in replies:
+        if not reply.done():
+            reply.set_result(error)

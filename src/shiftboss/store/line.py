@@ -32,18 +32,23 @@ class Line:
         Raises:
             redis.RedisError: Whatever happened; the connection is made anew at the next call.
         """
-        if self._closed:
-            raise RedisConnectionError("this connection was closed")
+        self.check_open()
         connection = self._connection
         try:
             if not connection.is_connected:
                 connection.connect()
             connection.send_command(*call.words(whole=True), check_health=False)
+            # Closed in between, it was connected again just now, and nobody would end the wait.
+            self.check_open()
             reply = connection.read_response(disable_decoding=True, timeout=wait + GRACE + self._timeout)
         except BaseException:
             connection.disconnect()
             raise
         return call.decode(reply)
+
+    def check_open(self) -> None:
+        if self._closed:
+            raise RedisConnectionError("this connection was closed")
 
     def close(self) -> None:
         """Close it. From another thread this ends a wait at once, with a `redis.ConnectionError`."""
@@ -55,6 +60,7 @@ class Subscription:
     """What is published on one channel."""
 
     def __init__(self, line: Line, channel: str) -> None:
+        self._line = line
         self._connection = line._connection
         self._connection.connect()
         self._connection.send_command("SUBSCRIBE", channel)
@@ -66,10 +72,20 @@ class Subscription:
         Raises:
             redis.RedisError: The connection is gone; what was published since may be lost.
         """
-        if not self._connection.can_read(seconds):
-            return None
-        _, _, message = self._connection.read_response(disable_decoding=True)
+        if not self._connection.is_connected:  # redis-py would connect again, without subscribing
+            raise RedisConnectionError("this subscription has lost its connection")
+        try:
+            if not self._connection.can_read(seconds):
+                return None
+            _, _, message = self._connection.read_response(disable_decoding=True)
+        except (AttributeError, TypeError, ValueError):  # what redis-py makes of a socket that another thread has closed
+            self._line.check_open()
+            raise
         return bytes(message)
+
+    def close(self) -> None:
+        """Close it. From another thread this ends a wait at once, with a `redis.ConnectionError`."""
+        self._line.close()
 
 
 class AsyncLine:
@@ -78,9 +94,12 @@ class AsyncLine:
     def __init__(self, connection: Any, timeout: float) -> None:
         self._connection = connection
         self._timeout = timeout
+        self._closed = False
 
     async def run(self, call: Call[T], wait: float = 0.0) -> T:
         """Run a call that may block for `wait` seconds. One round trip. See `Line.run`."""
+        if self._closed:
+            raise RedisConnectionError("this connection was closed")
         connection = self._connection
         try:
             async with asyncio.timeout(wait + GRACE + self._timeout):
@@ -97,6 +116,8 @@ class AsyncLine:
         return call.decode(reply)
 
     async def close(self) -> None:
+        """Close it. A task that waits gets a `redis.ConnectionError` at once."""
+        self._closed = True
         await self._connection.disconnect(nowait=True)
 
 

@@ -1,6 +1,6 @@
 """Which node a key lives on, and how to make a connection to it: the part of redis-py that a store builds on.
 
-`Node` makes sync connections and `AsyncNode` asyncio ones; both come from the same description of a server.
+A `Maker` makes sync connections or asyncio ones; both come from the same description of a server.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from redis.crc import key_slot
-from redis.exceptions import AskError, MovedError
+from redis.exceptions import AskError, ClusterDownError, MovedError, RedisClusterException
 
 from shiftboss.store.servers import Server
 
@@ -28,7 +28,7 @@ class Maker:
 
 def single_node(server: Server, timeout: float, *, asyncio: bool) -> Maker:
     """The one node of a standalone server, of sentinels' primary, or of the server in this process."""
-    options = server.connection_options(timeout)
+    options = server.connection_options(timeout, asyncio=asyncio)
     if server.kind == "sentinel":
         return _sentinel(server, options, asyncio)
     if server.kind == "fake":
@@ -53,15 +53,17 @@ class SlotMap:
         self.nodes = nodes
 
     def node_of(self, key: str) -> Any:
-        return self.nodes.get_node_from_slot(key_slot(key.encode()))
+        return self._owner(key_slot(key.encode()))
 
     def redirected(self, error: AskError) -> Any:
-        """The node a server pointed to. A slot that moved for good is remembered by `follow`."""
-        found = self.nodes.get_node(host=error.host, port=error.port)
-        return found or self.node_of_slot(error.slot_id)
+        """The node a server pointed to, for this once."""
+        return self.nodes.get_node(host=error.host, port=error.port) or self._owner(error.slot_id)
 
-    def node_of_slot(self, slot: int) -> Any:
-        return self.nodes.get_node_from_slot(slot)
+    def _owner(self, slot: int) -> Any:
+        try:
+            return self.nodes.get_node_from_slot(slot)
+        except (RedisClusterException, KeyError):
+            raise ClusterDownError(f"no node is known to hold slot {slot}") from None
 
 
 def is_move(error: AskError) -> bool:
@@ -74,8 +76,11 @@ def _sentinel(server: Server, options: dict[str, Any], asyncio: bool) -> Maker:
     else:
         from redis.sentinel import Sentinel as AnySentinel  # type: ignore[assignment]
 
-    own = {key: value for key, value in options.items() if key not in ("db", "host", "port")}
-    manager = AnySentinel(server.hosts, sentinel_kwargs={k: v for k, v in own.items() if k not in ("username", "password")})
+    own = {key: value for key, value in options.items() if key not in ("db", "host", "port", "username", "password")}
+    # They are asked in turn, and one that is silent must leave time for the next and for the primary.
+    share = options["socket_timeout"] / (len(server.hosts) + 1)
+    own.update(socket_timeout=share, socket_connect_timeout=share)
+    manager = AnySentinel(server.hosts, sentinel_kwargs=own)
     client: Any = manager.master_for(server.service, **{k: v for k, v in options.items() if k not in ("host", "port")})
     pool = client.connection_pool
     return Maker(pool.connection_class, dict(pool.connection_kwargs), (client, pool))

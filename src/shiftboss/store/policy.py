@@ -23,7 +23,7 @@ _NOT_NOW = (
     redis_errors.ClusterDownError,
     redis_errors.MasterDownError,
 )
-_NOT_NOW_WORDS = ("BUSY", "NOREPLICAS")
+_NOT_NOW_WORDS = ("BUSY ", "NOREPLICAS ")  # and not BUSYKEY, BUSYGROUP
 # Connection errors by class, yet no matter of the network: waiting does not help.
 _FINAL = (redis_errors.AuthenticationError, redis_errors.AuthorizationError, redis_errors.MaxConnectionsError)
 

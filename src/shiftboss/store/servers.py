@@ -45,13 +45,14 @@ class Server:
         """Whether a blocking move waits. fakeredis' answers at once."""
         return self.kind != "fake"
 
-    def connection_options(self, timeout: float) -> dict[str, Any]:
+    def connection_options(self, timeout: float, *, asyncio: bool) -> dict[str, Any]:
         """What every connection of ours is made with: no resending by redis-py, replies as they come on the wire."""
+        from redis.asyncio.retry import Retry as AsyncRetry
         from redis.maint_notifications import MaintNotificationsConfig
 
         return {
             **self.options,
-            "retry": Retry(NoBackoff(), 0),
+            "retry": (AsyncRetry if asyncio else Retry)(NoBackoff(), 0),
             "socket_timeout": timeout,
             "socket_connect_timeout": timeout,
             "protocol": 2,

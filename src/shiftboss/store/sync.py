@@ -14,7 +14,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from redis.exceptions import RedisClusterException, RedisError, ResponseError
+from redis.exceptions import AuthenticationError, BusyLoadingError, RedisClusterException, RedisError, ResponseError
+from redis.exceptions import ConnectionError as RedisConnectionError
 
 from shiftboss.scripts import Call
 from shiftboss.store.line import Line, Subscription
@@ -23,6 +24,8 @@ from shiftboss.store.policy import Attempts
 from shiftboss.store.servers import Server
 
 T = TypeVar("T")
+# Bytes that a socket takes at once even if the server is frozen; more may block, and must not do so beyond the deadline.
+FITS_SOCKET = 16_384
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +57,7 @@ class Store:
         self.server = server
         self.timeout = timeout
         self._lanes: dict[str, Lane] = {}
-        self._slots: SlotMap | None = None
-        self._cluster: Any = None
+        self._cluster: tuple[Any, SlotMap] | None = None
 
     def run(self, call: Call[T], timeout: float | None = None) -> T:
         """Run a call and return what it returns. One round trip.
@@ -102,8 +104,8 @@ class Store:
         for lane in self._lanes.values():
             lane.drop()
         if self._cluster is not None:
-            self._cluster.close()
-            self._cluster, self._slots = None, None
+            self._cluster[0].close()
+            self._cluster = None
 
     def _send(self, calls: Sequence[Call[Any]], timeout: float | None) -> list[tuple[Any, bool]]:
         deadline = time.monotonic() + (self.timeout if timeout is None else timeout)
@@ -112,12 +114,15 @@ class Store:
         while waiting:
             pause = 0.0
             for lane, indexes in self._by_lane(calls, waiting):
-                batch = [(calls[i], waiting[i]) for i in indexes]
-                outcomes = lane.exchange(batch)
+                if isinstance(lane, Lane):
+                    outcomes = lane.exchange([(calls[i], waiting[i]) for i in indexes])
+                    reached = lane.reached
+                else:
+                    outcomes, reached = [Failure(lane, sent=False)], self._cluster is not None
                 for index, outcome in zip(indexes, outcomes, strict=True):
                     attempts = waiting[index]
                     if isinstance(outcome, Failure):
-                        attempts.reached = lane.reached
+                        attempts.reached = reached
                         pause = max(pause, attempts.after(outcome.error, sent=outcome.sent))
                         self._heal(attempts, lane)
                     else:
@@ -127,55 +132,70 @@ class Store:
                 time.sleep(pause)
         return replies
 
-    def _by_lane(self, calls: Sequence[Call[Any]], waiting: dict[int, Attempts]) -> list[tuple[Lane, list[int]]]:
-        if len(waiting) == 1 or self.server.kind != "cluster":
-            index = next(iter(waiting))
-            return [(self._lane_for(calls[index], waiting[index]), list(waiting))]
-        groups: dict[Lane, list[int]] = {}
+    def _by_lane(
+        self, calls: Sequence[Call[Any]], waiting: dict[int, Attempts]
+    ) -> list[tuple[Lane | Exception, list[int]]]:
+        """Which calls go over which lane, or why none can be found."""
+        if self.server.kind != "cluster":
+            return [(self._lane_of(""), list(waiting))]
+        groups: dict[Lane | Exception, list[int]] = {}
         for index, attempts in waiting.items():
-            groups.setdefault(self._lane_for(calls[index], attempts), []).append(index)
+            try:
+                lane: Lane | Exception = self._lane_for(calls[index], attempts)
+            except (RedisError, OSError) as error:
+                lane = as_redis_error(error)
+            groups.setdefault(lane, []).append(index)
         return list(groups.items())
 
     def _lane_for(self, call: Call[Any], attempts: Attempts) -> Lane:
-        if attempts.redirect is not None and self._slots is not None:
-            return self._node_lane(self._slots.redirected(attempts.redirect))
-        return self._lane_of(call.keys[0] if call.keys else "")
+        cluster, slots = self._topology()
+        if attempts.redirect is not None:
+            return self._node_lane(cluster, slots.redirected(attempts.redirect))
+        return self._node_lane(cluster, slots.node_of(call.keys[0] if call.keys else ""))
 
     def _lane_of(self, key: str) -> Lane:
         if self.server.kind == "cluster":
-            return self._node_lane(self._slot_map().node_of(key))
+            cluster, slots = self._topology()
+            return self._node_lane(cluster, slots.node_of(key))
         lane = self._lanes.get("")
         if lane is None:
             lane = self._lanes.setdefault("", Lane(single_node(self.server, self.timeout, asyncio=False)))
         return lane
 
-    def _node_lane(self, node: Any) -> Lane:
+    def _node_lane(self, cluster: Any, node: Any) -> Lane:
         lane = self._lanes.get(node.name)
         if lane is None:
-            pool = self._cluster.get_redis_connection(node).connection_pool
+            pool = cluster.get_redis_connection(node).connection_pool
             lane = self._lanes.setdefault(node.name, Lane(Maker(pool.connection_class, dict(pool.connection_kwargs), pool)))
         return lane
 
-    def _slot_map(self) -> SlotMap:
-        if self._slots is None:
+    def _topology(self) -> tuple[Any, SlotMap]:
+        if self._cluster is None:
             from redis.cluster import ClusterNode, RedisCluster
 
-            options = self.server.connection_options(self.timeout)
-            self._cluster = RedisCluster(startup_nodes=[ClusterNode(*host) for host in self.server.hosts], **options)
-            self._slots = SlotMap(self._cluster.nodes_manager)
-        return self._slots
+            options = self.server.connection_options(self.timeout, asyncio=False)
+            nodes = [ClusterNode(*host) for host in self.server.hosts]
+            try:
+                cluster = RedisCluster(startup_nodes=nodes, **options)
+            except RedisClusterException as error:
+                raise unreachable(error) from error
+            self._cluster = cluster, SlotMap(cluster.nodes_manager)
+        return self._cluster
 
-    def _heal(self, attempts: Attempts, lane: Lane) -> None:
-        if attempts.stale:
+    def _heal(self, attempts: Attempts, lane: Lane | Exception) -> None:
+        if attempts.stale and isinstance(lane, Lane):
             lane.drop()
-        if self._slots is None:
+        if self._cluster is None:
+            if attempts.redirect is not None:
+                raise attempts.redirect
             return
+        nodes = self._cluster[1].nodes
         if attempts.redirect is not None and is_move(attempts.redirect):
-            self._slots.nodes.move_slot(attempts.redirect)
+            nodes.move_slot(attempts.redirect)
             attempts.redirect = None
         elif attempts.stale:
             with suppress(RedisError, RedisClusterException):
-                self._slots.nodes.initialize()
+                nodes.initialize()
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,6 +228,8 @@ class Lane:
             if not all(attempts.resend for _, attempts in batch) and connection.can_read(0):
                 raise ConnectionResetError("the server has closed this connection")
             packed = pack(connection, batch)
+            if sum(map(len, packed)) > FITS_SOCKET:
+                connection._sock.settimeout(batch[0][1].left)
             sent = True
             connection.send_packed_command(packed, check_health=False)
             for _, attempts in batch:
@@ -221,8 +243,12 @@ class Lane:
             connection.disconnect()
             if not isinstance(error, Exception):
                 raise
-            failure = Failure(as_redis_error(error), sent)
-            outcomes.extend([failure] * (len(batch) - len(outcomes)))
+            lost = as_redis_error(error)
+            if isinstance(lost, BusyLoadingError):
+                # An answer, though redis-py closes the connection on it: what was sent after it may well run.
+                outcomes.append(Failure(lost, sent=False))
+                lost = RedisConnectionError(f"the connection was closed: {lost}")
+            outcomes.extend([Failure(lost, sent)] * (len(batch) - len(outcomes)))
             return outcomes
         self._give(connection)
         return outcomes
@@ -257,6 +283,12 @@ def pack(connection: Any, batch: Sequence[tuple[Call[Any], Attempts]]) -> list[b
             packed += connection.pack_command("ASKING")
         packed += connection.pack_command(*call.words(whole=attempts.whole))
     return packed
+
+
+def unreachable(error: RedisClusterException) -> RedisError:
+    """What kept redis-py from learning a cluster's slots; its own error is not of the family that callers know."""
+    cause = error.__cause__
+    return cause if isinstance(cause, AuthenticationError) else RedisConnectionError(str(error))
 
 
 def as_redis_error(error: Exception) -> Exception:
