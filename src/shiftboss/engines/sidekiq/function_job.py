@@ -1,0 +1,171 @@
+"""A function as a job: called as before, or pushed to run elsewhere."""
+
+from __future__ import annotations
+
+import functools
+import os
+from collections.abc import Coroutine, Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from itertools import islice
+from typing import Any, Generic, ParamSpec, TypeVar, Unpack
+
+from shiftboss.client import current_client
+from shiftboss.engines.sidekiq.definition import Definition
+from shiftboss.engines.sidekiq.due import due_at, due_in
+from shiftboss.engines.sidekiq.options import JobOptions, OptionNames
+from shiftboss.engines.sidekiq.payload import decode, encode
+from shiftboss.engines.sidekiq.strict import check_arguments
+from shiftboss.errors import JobError
+from shiftboss.jobs import CurrentJob, Message, running
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+SLICE = 1_000
+
+
+class JobId(str):
+    """The id of a pushed job: 24 hex digits, a str. Not awaitable: `perform_async` has pushed when it returns."""
+
+    __slots__ = ()
+
+
+class FunctionJob(Generic[P, R]):
+    """What `job` makes of a function. It can still be called; its other methods push it.
+
+    Args:
+        definition: The job.
+        options: How it is pushed.
+
+    Every method that pushes takes one round trip unless it says otherwise, none inside a batch's jobs block, and raises
+    `JobError` for arguments that do not fit the function or would be changed by JSON, and Redis' own errors where the
+    push could not be made sure of in time.
+    """
+
+    def __init__(self, definition: Definition, options: JobOptions) -> None:
+        self.definition = definition
+        self.options = options
+        functools.update_wrapper(self, definition.run)
+
+    @property
+    def job_name(self) -> str:
+        """What payloads call it."""
+        return self.options.name or self.definition.name
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        """The plain function, here and now, without a queue."""
+        return self.definition.run(*args, **kwargs)  # type: ignore[no-any-return]
+
+    def set(self, **options: Unpack[OptionNames]) -> FunctionJob[P, R]:
+        """The same job, pushed with other options.
+
+        Raises:
+            ConfigError: An unknown option, with the nearest known one, or a value that cannot be right.
+        """
+        return FunctionJob(self.definition, JobOptions.load(self.options, **options))
+
+    def perform_async(self, *args: P.args, **kwargs: P.kwargs) -> JobId:
+        """Push it to run as soon as a worker is free. Not a coroutine; in one, use `aperform_async`."""
+        return self._push(self._message(args, kwargs))
+
+    def perform_in(self, delay: float | timedelta, /, *args: P.args, **kwargs: P.kwargs) -> JobId:
+        """Push it to run after a delay in seconds or a timedelta; at once if that is not positive."""
+        return self._push(self._message(args, kwargs, due_in(self.job_name, delay)))
+
+    def perform_at(self, when: datetime | float, /, *args: P.args, **kwargs: P.kwargs) -> JobId:
+        """Push it to run at a moment, a datetime with a time zone or epoch seconds; at once if that is past."""
+        return self._push(self._message(args, kwargs, due_at(self.job_name, when)))
+
+    def perform_bulk(self, rows: Iterable[Sequence[Any]]) -> list[JobId]:
+        """Push one job per row of positional arguments. One round trip per 1,000.
+
+        A row that cannot be pushed raises `JobError` with its number; what came before its 1,000 has been pushed.
+
+        Args:
+            rows: Lists or tuples of arguments; a generator is read 1,000 at a time.
+
+        Returns:
+            The ids, in order.
+        """
+        client, ids = current_client(), list[JobId]()
+        for messages in self._slices(rows):
+            client.perform(client.push(messages))
+            ids += [JobId(message.id) for message in messages]
+        return ids
+
+    def perform_inline(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        """Run it here and now as a worker would, its arguments through JSON. No round trip.
+
+        Returns:
+            What the function returns; of a coroutine function, the coroutine, to be awaited.
+        """
+        sent = self._message(args, kwargs)
+        message = decode(encode(sent, created_at_ms=None, enqueued_at_ms=None)).message
+        current = CurrentJob(message.id, message.queue, message)
+        if self.definition.is_async:
+            return self._arun(current)  # type: ignore[return-value]
+        with running(current):
+            return self.definition.run(*message.args)  # type: ignore[no-any-return]
+
+    async def aperform_async(self, *args: P.args, **kwargs: P.kwargs) -> JobId:
+        """As `perform_async`, from a coroutine."""
+        return await self._apush(self._message(args, kwargs))
+
+    async def aperform_in(self, delay: float | timedelta, /, *args: P.args, **kwargs: P.kwargs) -> JobId:
+        """As `perform_in`, from a coroutine."""
+        return await self._apush(self._message(args, kwargs, due_in(self.job_name, delay)))
+
+    async def aperform_at(self, when: datetime | float, /, *args: P.args, **kwargs: P.kwargs) -> JobId:
+        """As `perform_at`, from a coroutine."""
+        return await self._apush(self._message(args, kwargs, due_at(self.job_name, when)))
+
+    async def aperform_bulk(self, rows: Iterable[Sequence[Any]]) -> list[JobId]:
+        """As `perform_bulk`, from a coroutine."""
+        client, ids = current_client(), list[JobId]()
+        for messages in self._slices(rows):
+            await client.aperform(client.push(messages))
+            ids += [JobId(message.id) for message in messages]
+        return ids
+
+    def _message(self, args: Sequence[Any], kwargs: Mapping[str, Any], at: float | None = None) -> Message:
+        positions = self.definition.parameters.bind(args, kwargs)
+        check_arguments(self.job_name, positions)
+        options = self.options
+        return Message(self.job_name, positions, options.queue, os.urandom(12).hex(), at, None, options.wire)
+
+    def _push(self, message: Message) -> JobId:
+        client = current_client()
+        client.perform(client.push([message]))
+        return JobId(message.id)
+
+    async def _apush(self, message: Message) -> JobId:
+        client = current_client()
+        await client.aperform(client.push([message]))
+        return JobId(message.id)
+
+    def _slices(self, rows: Iterable[Sequence[Any]]) -> Iterable[list[Message]]:
+        rows, number = iter(rows), 0
+        while some := list(islice(rows, SLICE)):
+            messages = []
+            for row in some:
+                if not isinstance(row, (list, tuple)):
+                    raise JobError(
+                        f"{self.job_name}: row {number}: expected a list or tuple of arguments, got {row!r:.100}"
+                    )
+                try:
+                    messages.append(self._message(row, _NONE))
+                except JobError as error:
+                    raise JobError(f"{error} (row {number})") from None
+                number += 1
+            yield messages
+
+    async def _arun(self, current: CurrentJob) -> Any:
+        with running(current):
+            run: Coroutine[Any, Any, Any] = self.definition.run(*current.message.args)
+            return await run
+
+    def __repr__(self) -> str:
+        return f"<job {self.job_name} on {self.options.queue}>"
+
+
+_NONE: Mapping[str, Any] = {}
