@@ -125,9 +125,11 @@ class JobsBlock:
         if self._token is not None or self._ended:
             raise BatchError("a jobs block is entered once; call batch.jobs() again for another")
         self._token = _current.set(self)
+        self.batch.client.__enter__()
         return self
 
     def _leave(self) -> None:
+        self.batch.client.__exit__()
         if self._token is not None:
             _current.reset(self._token)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
-from contextvars import ContextVar, Token
+from contextvars import ContextVar
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 from weakref import WeakKeyDictionary
@@ -57,7 +57,6 @@ class Shiftboss:
         self.settings = Settings.load(url=url if isinstance(url, str) else None, namespace=namespace, timeout=timeout)
         self._engine = engine
         self._astores: WeakKeyDictionary[AbstractEventLoop, AsyncStore] = WeakKeyDictionary()
-        self._entered: list[Token[Shiftboss | None]] = []
 
     @property
     def namespace(self) -> str:
@@ -134,11 +133,11 @@ class Shiftboss:
 
     def __enter__(self) -> Self:
         """Make this the client of everything in the block that is not given one. It is not closed at the end."""
-        self._entered.append(_current.set(self))
+        _entered.set((*_entered.get(), self))
         return self
 
     def __exit__(self, *_: object) -> None:
-        _current.reset(self._entered.pop())
+        _entered.set(_entered.get()[:-1])
 
     async def __aenter__(self) -> Self:
         return self.__enter__()
@@ -150,7 +149,7 @@ class Shiftboss:
         return f"Shiftboss({self.settings.url.rpartition('@')[2]!r}, namespace={self.namespace!r})"
 
 
-_current: ContextVar[Shiftboss | None] = ContextVar("shiftboss_client", default=None)
+_entered: ContextVar[tuple[Shiftboss, ...]] = ContextVar("shiftboss_clients", default=())
 _default: Shiftboss | None = None
 _used = False
 _lock = threading.Lock()
@@ -178,9 +177,9 @@ def configure(
 def current_client() -> Shiftboss:
     """The innermost ``with client:``, else the configured client, else one made from the environment. No round trip."""
     global _default, _used
-    inner = _current.get()
-    if inner is not None:
-        return inner
+    entered = _entered.get()
+    if entered:
+        return entered[-1]
     with _lock:
         if _default is None:
             _default = Shiftboss()
