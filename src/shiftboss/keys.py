@@ -32,14 +32,30 @@ CATALOGUE = (
     Row("<ns>:{b<shard>}:<bid>:ran", "string", "bitmap by position: the member had an outcome", "lua/batches"),
     Row("<ns>:{b<shard>}:<bid>:done", "string", "bitmap by position: the member succeeded", "lua/batches"),
     Row("<ns>:{b<shard>}:<bid>:dead", "string", "bitmap by position: the member died", "lua/batches"),
-    Row("<ns>:{b<shard>}:<bid>:receipt:<token>", "string", "a block that was flushed: where its positions begin", "lua/sidekiq"),
+    Row(
+        "<ns>:{b<shard>}:<bid>:receipt:<token>",
+        "string",
+        "a block that was flushed: where its positions begin",
+        "lua/sidekiq",
+    ),
     Row("<ns>:{b<shard>}:index", "zset", "batch ids by time of creation", "lua/batches"),
     Row("<ns>:{b<shard>}:holds", "zset", "'bid|token' of open blocks by the end of their lease", "lua/batches"),
-    Row("<ns>:{b<shard>}:out", "zset", "the outbox: what is still to be done, by the time the reaper may do it", "lua/batches"),
+    Row(
+        "<ns>:{b<shard>}:out",
+        "zset",
+        "the outbox: what is still to be done, by the time the reaper may do it",
+        "lua/batches",
+    ),
     Row("<ns>:{b<shard>}:<bid>", "hash", "the batch: counts, callbacks, times", "lua/batches"),
     Row("<ns>:reaper", "string", "who looks after the outbox now", "lua/outbox"),
     Row("<ns>:pushed:<token>", "string", "receipt of a push, so that a resend pushes nothing", "lua/sidekiq"),
-    Row("<ns>:inflight:<identity>", "list", "jobs a worker process has taken and not yet settled", "lua/sidekiq", permanent=True),
+    Row(
+        "<ns>:inflight:<identity>",
+        "list",
+        "jobs a worker process has taken and not yet settled",
+        "lua/sidekiq",
+        permanent=True,
+    ),
     Row("<ns>:recovered:<jid>", "string", "how often a job was taken back from a dead process", "lua/sidekiq"),
     Row("queues", "set", "queue names", "Sidekiq", permanent=True),
     Row("queue:<name>", "list", "jobs, pushed left and taken right", "Sidekiq", permanent=True),
@@ -150,6 +166,11 @@ class SidekiqKeys:
 
     def work(self, identity: str) -> str:
         return f"{identity}:work"
+
+    def settled(self, identity: str, day: str) -> list[str]:
+        """What every acknowledgement of a process writes, in the order that its scripts have it."""
+        sets = [self.inflight(identity), self.retry, self.dead]
+        return [*sets, self.processed, self.failed, self.processed_on(day), self.failed_on(day)]
 
     def inflight(self, identity: str) -> str:
         return f"{self.namespace}:inflight:{identity}"

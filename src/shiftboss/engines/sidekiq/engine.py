@@ -7,14 +7,16 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from shiftboss.engines.sidekiq import joined
 from shiftboss.engines.sidekiq.calls import push
-from shiftboss.engines.sidekiq.payload import encode
+from shiftboss.engines.sidekiq.payload import encode, encode_open
 from shiftboss.engines.sidekiq.strict import check_size
 from shiftboss.errors import ConfigError
-from shiftboss.jobs import Message
+from shiftboss.jobs import Block, Message, Reserved
 from shiftboss.keys import SidekiqKeys
+from shiftboss.outbox import GRACE
 from shiftboss.plan import Plan, run
-from shiftboss.scripts import Arg
+from shiftboss.scripts import Arg, Call
 
 if TYPE_CHECKING:
     from shiftboss.client import Shiftboss
@@ -55,6 +57,34 @@ class SidekiqEngine:
             queues, placed = place(messages[start : start + SLICE])
             yield from run(push(self.keys, os.urandom(12).hex(), queues, self.receipt_ttl, placed))
 
+    def flush(self, messages: Sequence[Message], block: Block) -> Call[Reserved]:
+        """Register members and push them, in one script; at most 1,000.
+
+        Raises:
+            JobError: A payload is above 1 MiB; nothing was registered or pushed.
+        """
+        queues, members = place(messages, block.bid)
+        return joined.flush(
+            self.keys,
+            block.keys,
+            block.bid,
+            block.token,
+            block.ttl,
+            block.inside,
+            self.receipt_ttl,
+            GRACE,
+            queues[0] if queues else "",
+            block.record,
+            queues,
+            members,
+        )
+
+    def hand_over(self, message: Message, out: str, item: str) -> Call[bool]:
+        """Push a message and strike its outbox item off, in one script; False if somebody already did."""
+        now = _now()
+        payload = encode(message, created_at_ms=now, enqueued_at_ms=now)
+        return joined.hand_over(self.keys, out, item, message.queue, payload)
+
     @property
     def receipt_ttl(self) -> int:
         """Milliseconds for which a push that is sent again is told: longer than anyone tries."""
@@ -69,22 +99,34 @@ class SidekiqEngine:
             )
 
 
-def place(messages: Sequence[Message]) -> tuple[list[str], list[Arg]]:
-    """Names of the queues, and per message where it goes and its payload, as ``lua/sidekiq/push.lua`` takes them.
+def place(messages: Sequence[Message], bid: str | None = None) -> tuple[list[str], list[Arg]]:
+    """Names of the queues, and per message where it goes and its payload, as ``lua/lib/enqueue.lua`` takes them.
+
+    Args:
+        messages: What is to be pushed.
+        bid: The batch that they join in the same script, which completes payloads with the positions; or None.
 
     Raises:
         JobError: A payload is above 1 MiB.
     """
-    now = time.time_ns() // 1_000_000
+    now = _now()
     numbers: dict[str, int] = {}
+    where: Arg
+    enqueued_at: int | None
     placed: list[Arg] = []
     for message in messages:
         if message.at is None:
-            placed.append(numbers.setdefault(message.queue, len(numbers) + 1))
-            payload = encode(message, created_at_ms=now, enqueued_at_ms=now)
+            where, enqueued_at = numbers.setdefault(message.queue, len(numbers) + 1), now
         else:
-            placed.append(f"@{message.at!r}")
-            payload = encode(message, created_at_ms=now, enqueued_at_ms=None)
+            where, enqueued_at = f"@{message.at!r}", None
+        if bid is None:
+            payload = encode(message, created_at_ms=now, enqueued_at_ms=enqueued_at)
+        else:
+            payload = encode_open(message, bid, created_at_ms=now, enqueued_at_ms=enqueued_at)
         check_size(message.name, len(payload))
-        placed.append(payload)
+        placed += [where, payload]
     return list(numbers), placed
+
+
+def _now() -> int:
+    return time.time_ns() // 1_000_000

@@ -7,7 +7,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from shiftboss.engines.sidekiq.worker.calls import settled_keys
 from shiftboss.jobs import Reserved
 from shiftboss.keys import BatchKeys, SidekiqKeys
 from shiftboss.scripts import Arg, Call, script
@@ -61,7 +60,7 @@ def settle_members(
     """
     return script("sidekiq/settle_members").call(
         lambda reply: (reply[0], [item.decode() for item in reply[1:]]),
-        [*settled_keys(keys, identity, day), batch.record, batch.ran, batch.done, batch.dead, batch.out],
+        [*keys.settled(identity, day), batch.record, batch.ran, batch.done, batch.dead, batch.out],
         [bid, queue, grace, *jobs],
     )
 
