@@ -12,18 +12,19 @@ from typing import Any, ParamSpec, Self, TypeVar
 import msgspec
 
 from shiftboss import jobs
-from shiftboss.batches import calls
-from shiftboss.batches.bids import is_bid, new_bid
-from shiftboss.batches.block import JobsBlock
-from shiftboss.batches.callbacks import EVENTS, Callback, check_event, check_options, name_of
-from shiftboss.batches.hold import Hold
-from shiftboss.batches.join import ajoin, join
-from shiftboss.batches.status import Status, read_status
 from shiftboss.client import Shiftboss, current_client
 from shiftboss.config import check_seconds
 from shiftboss.errors import BatchError, BatchNotFound, ConfigError
 from shiftboss.keys import BatchKeys
 from shiftboss.plan import Plan, run, run_both
+
+from . import calls
+from .bids import is_bid, new_bid
+from .block import JobsBlock
+from .callbacks import EVENTS, Callback, check_event, check_options, name_of
+from .hold import Hold
+from .join import ajoin, join
+from .status import Status, read_status
 
 P = ParamSpec("P")
 R = TypeVar("R")

@@ -9,15 +9,16 @@ from dataclasses import replace
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from shiftboss.batches.hold import Hold
-from shiftboss.batches.refusals import check_added
 from shiftboss.errors import BatchClosed, BatchError, ConfigError
 from shiftboss.jobs import Block, JoiningEngine, Member, Message, joining
 from shiftboss.outbox import settle
 from shiftboss.plan import Plan, deliver
 
+from .hold import Hold
+from .refusals import check_added
+
 if TYPE_CHECKING:
-    from shiftboss.batches.batch import Batch
+    from .batch import Batch
 
 AT_ONCE = 1_000
 LARGEST = 1_000_000

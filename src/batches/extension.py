@@ -11,15 +11,16 @@ from functools import partial
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
-from shiftboss.batches import calls
-from shiftboss.batches.batch import Batch
-from shiftboss.batches.block import current_block
-from shiftboss.batches.callbacks import JOB, Callback, call
 from shiftboss.errors import BatchError, BatchNotFound
 from shiftboss.jobs import CallbackOf, Message, Outcome, joining
 from shiftboss.keys import SHARDS, ShardKeys
 from shiftboss.outbox import GRACE, perform, strike_off
 from shiftboss.plan import Plan, run, run_many
+
+from . import calls
+from .batch import Batch
+from .block import current_block
+from .callbacks import JOB, Callback, call
 
 if TYPE_CHECKING:
     from shiftboss.client import Shiftboss

@@ -10,16 +10,18 @@ from weakref import WeakKeyDictionary
 
 from redis.exceptions import RedisError
 
-from shiftboss.batches import calls
-from shiftboss.batches.refusals import check_added
 from shiftboss.errors import BatchError
 from shiftboss.keys import ShardKeys, shard_of
 from shiftboss.outbox import GRACE, settle
 from shiftboss.plan import Plan, deliver, run
 
+from . import calls
+from .refusals import check_added
+
 if TYPE_CHECKING:
-    from shiftboss.batches.batch import Batch
     from shiftboss.client import Shiftboss
+
+    from .batch import Batch
 
 log = logging.getLogger("shiftboss.batches")
 # Milliseconds without a sign of life after which a block's owner counts as dead; signs come three times as often.

@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
-from shiftboss.batches.progress import Bar
-from shiftboss.batches.status import Status
 from shiftboss.config import check_seconds
 from shiftboss.errors import BatchError, WaitTimeout
 
+from .progress import Bar
+from .status import Status
+
 if TYPE_CHECKING:
-    from shiftboss.batches.batch import Batch
+    from .batch import Batch
 
 # Seconds between looks at the status while nothing is heard: a connection may be lost without a word.
 LOOK = 10.0

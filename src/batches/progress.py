@@ -6,7 +6,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 if TYPE_CHECKING:
-    from shiftboss.batches.status import Status
+    from .status import Status
 
 
 class Bar:

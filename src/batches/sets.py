@@ -6,11 +6,12 @@ import heapq
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from shiftboss.batches import calls
-from shiftboss.batches.status import Status, read_status
 from shiftboss.client import current_client
 from shiftboss.keys import SHARDS, ShardKeys, shard_of
 from shiftboss.plan import Plan, run_many
+
+from . import calls
+from .status import Status, read_status
 
 if TYPE_CHECKING:
     from shiftboss.client import Shiftboss

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from shiftboss.batches.callbacks import EVENTS, Callback
+from .callbacks import EVENTS, Callback
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,6 +77,7 @@ class EmbeddedServer:
         binary: What to start; default is what `find_server` finds.
 
     Example:
+        >>> import redis
         >>> with EmbeddedServer() as server:
         ...     client = redis.Redis.from_url(server.url)
     """

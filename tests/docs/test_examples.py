@@ -1,0 +1,23 @@
+"""The examples in docstrings run as they stand."""
+
+from __future__ import annotations
+
+import doctest
+import pkgutil
+from importlib import import_module
+
+import pytest
+
+import shiftboss
+
+
+def modules() -> list[str]:
+    """Every module of the package that can be imported without running a program."""
+    found = pkgutil.walk_packages(shiftboss.__path__, "shiftboss.")
+    return [module.name for module in found if not module.name.endswith("__main__")]
+
+
+@pytest.mark.parametrize("name", modules())
+def test_the_examples_of_a_module_run(name: str) -> None:
+    results = doctest.testmod(import_module(name), optionflags=doctest.NORMALIZE_WHITESPACE)
+    assert results.failed == 0, f"{results.failed} of {results.attempted} examples of {name} fail; see above"
