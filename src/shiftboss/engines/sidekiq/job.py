@@ -171,6 +171,8 @@ def _from_function(function: Any, options: JobOptions) -> FunctionJob[..., Any]:
         raise ConfigError(
             f"expected a function under @job or @job(queue=...), got {function!r}; a class derives from Job instead"
         )
+    if function.__qualname__.endswith("<lambda>") and not options.name:
+        raise ConfigError("a lambda has no name by which a worker finds it; use def, or @job(name=...)")
     owner = function.__qualname__.rpartition(".")[0]
     if owner and not owner.endswith("<locals>") and next(iter(inspect.signature(function).parameters), "") == "self":
         raise ConfigError(
