@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+import select
 import time
 from collections import deque
 from collections.abc import AsyncIterator, Iterable, Sequence
@@ -59,6 +60,8 @@ class AsyncStore:
             connection = None
             try:
                 lane = await self._lane_for(call, attempts)
+                if not call.resend:
+                    await lane.close_if_gone()
                 reply = lane.begin(call, attempts) if lane.connection else await lane.open_and_begin(call, attempts)
                 sent, connection = True, lane.connection
                 value = await lane.reply(reply, attempts)
@@ -212,6 +215,8 @@ class AsyncLane:
         """Drop the connection; whoever waits for a reply gets a connection error."""
         connection, replies = self.connection, self._replies
         self.connection, self._replies = None, deque()
+        if (transport := getattr(getattr(connection, "_writer", None), "transport", None)) is not None:
+            transport.abort()  # what it has not sent yet, a frozen server would never take
         readers = list(self._readers)
         for reader in readers:
             reader.cancel()
@@ -222,12 +227,17 @@ class AsyncLane:
             await connection.disconnect(nowait=True)
             settle(replies, RedisConnectionError("the connection was closed"))
 
+    async def close_if_gone(self) -> None:
+        """Notice that an idle connection was closed at the other end, before a call is lost on it that cannot be resent."""
+        if self.connection is not None and not self._replies and is_gone(self.connection):
+            await self.close()
+
     def retire(self, connection: Any) -> None:
         """Make the next call open a fresh connection; this one still hands out the replies that are due on it."""
         if connection is None or connection is not self.connection:
             return
         if not self._replies:
-            connection._writer.close()
+            connection._writer.close()  # its reader sees that and ends
         self.connection, self._replies = None, deque()
 
     async def _open(self, attempts: Attempts) -> None:
@@ -269,6 +279,19 @@ class AsyncLane:
                 self.connection, self._replies = None, deque()
             await connection.disconnect(nowait=True)
             settle(replies, error)
+
+
+_GONE = getattr(select, "POLLHUP", 0) | getattr(select, "POLLERR", 0) | getattr(select, "POLLRDHUP", 0)
+
+
+def is_gone(connection: Any) -> bool:
+    """Whether the other end has closed it, which the event loop may not have had a chance to see yet."""
+    writer = connection._writer
+    if not _GONE or not hasattr(writer, "get_extra_info"):  # Windows; fakeredis
+        return False
+    poll = select.poll()
+    poll.register(writer.get_extra_info("socket"), _GONE)
+    return any(seen & _GONE for _, seen in poll.poll(0))
 
 
 def settle(replies: Iterable[asyncio.Future[Any]], error: Exception) -> None:

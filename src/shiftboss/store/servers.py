@@ -15,7 +15,17 @@ from redis.retry import Retry
 from shiftboss.errors import ConfigError
 
 Kind = Literal["standalone", "sentinel", "cluster", "fake"]
-SCHEMES = ("redis", "rediss", "unix", "redis+sentinel", "rediss+sentinel", "redis+cluster", "rediss+cluster", "embedded", "fake")
+SCHEMES = (
+    "redis",
+    "rediss",
+    "unix",
+    "redis+sentinel",
+    "rediss+sentinel",
+    "redis+cluster",
+    "rediss+cluster",
+    "embedded",
+    "fake",
+)
 # One user's memory per name: `fake://` is one server for the whole process, as a real one would be.
 _fakes: dict[str, Any] = {}
 
@@ -69,7 +79,9 @@ def server_of(url: str) -> Server:
     """
     parts = urlsplit(url)
     if parts.scheme not in SCHEMES:
-        raise ConfigError(f"expected url to begin with one of {', '.join(s + '://' for s in SCHEMES)}, got {_label(url)!r}")
+        raise ConfigError(
+            f"expected url to begin with one of {', '.join(s + '://' for s in SCHEMES)}, got {_label(url)!r}"
+        )
     if parts.scheme == "fake":
         return _fake(parts.netloc)
     if parts.scheme == "embedded":
@@ -117,9 +129,20 @@ def server_of_client(client: Any) -> Server:
         options["ssl"] = True
     if hasattr(pool, "sentinel_manager"):
         sentinels = pool.sentinel_manager.sentinels
-        hosts = tuple((s.connection_pool.connection_kwargs["host"], int(s.connection_pool.connection_kwargs["port"])) for s in sentinels)
-        return Server("sentinel", f"redis+sentinel://{hosts[0][0]}:{hosts[0][1]}/{pool.service_name}", options, hosts, pool.service_name)
-    where = options.get("path") or f"{options.get('host', 'localhost')}:{options.get('port', 6379)}/{options.get('db', 0)}"
+        hosts = tuple(
+            (s.connection_pool.connection_kwargs["host"], int(s.connection_pool.connection_kwargs["port"]))
+            for s in sentinels
+        )
+        return Server(
+            "sentinel",
+            f"redis+sentinel://{hosts[0][0]}:{hosts[0][1]}/{pool.service_name}",
+            options,
+            hosts,
+            pool.service_name,
+        )
+    where = (
+        options.get("path") or f"{options.get('host', 'localhost')}:{options.get('port', 6379)}/{options.get('db', 0)}"
+    )
     return Server("standalone", f"{'unix' if 'path' in options else 'redis'}://{where}", options)
 
 

@@ -166,7 +166,9 @@ class Store:
         lane = self._lanes.get(node.name)
         if lane is None:
             pool = cluster.get_redis_connection(node).connection_pool
-            lane = self._lanes.setdefault(node.name, Lane(Maker(pool.connection_class, dict(pool.connection_kwargs), pool)))
+            lane = self._lanes.setdefault(
+                node.name, Lane(Maker(pool.connection_class, dict(pool.connection_kwargs), pool))
+            )
         return lane
 
     def _topology(self) -> tuple[Any, SlotMap]:
@@ -225,7 +227,7 @@ class Lane:
                 connection.socket_timeout = connection.socket_connect_timeout = batch[0][1].left
                 connection.connect()
                 self.reached = True
-            if not all(attempts.resend for _, attempts in batch) and connection.can_read(0):
+            elif not all(attempts.resend for _, attempts in batch) and connection.can_read(0):
                 raise ConnectionResetError("the server has closed this connection")
             packed = pack(connection, batch)
             if sum(map(len, packed)) > FITS_SOCKET:
@@ -296,7 +298,7 @@ def as_redis_error(error: Exception) -> Exception:
     from redis import exceptions
 
     if isinstance(error, TimeoutError):
-        return exceptions.TimeoutError(str(error))
+        return exceptions.TimeoutError(str(error) or "no answer within the deadline")
     if isinstance(error, OSError):
         return exceptions.ConnectionError(str(error))
     return error
