@@ -155,6 +155,14 @@ def test_integers_beyond_what_lua_can_count_arrive_exactly(client: Shiftboss, ba
 
 
 @ALL
+def test_an_id_may_be_an_argument(client: Shiftboss, backend: Backend) -> None:
+    jid = fetch.perform_async("a")
+    after = Crop.perform_async({"after": [jid]}), Crop.perform_bulk([(jid,)])[0]
+    assert [payload["args"] for payload in waiting(backend, "critical")] == [[{"after": [jid]}], [jid]]
+    assert [payload["jid"] for payload in waiting(backend, "critical")] == list(after)
+
+
+@ALL
 def test_the_same_push_sent_twice_pushes_once(client: Shiftboss, backend: Backend) -> None:
     call = push(KEYS, "token", ["a", "b"], 60_000, [1, b"{}", 2, b"{}", "@4102444800.5", b'{"later":1}'])
     assert [client.store.run(call) for _ in range(3)] == [True, False, False]

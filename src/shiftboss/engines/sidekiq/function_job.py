@@ -12,6 +12,7 @@ from typing import Any, Generic, ParamSpec, TypeVar, Unpack
 from shiftboss.client import current_client
 from shiftboss.engines.sidekiq.definition import Definition
 from shiftboss.engines.sidekiq.due import due_at, due_in
+from shiftboss.engines.sidekiq.job_id import JobId
 from shiftboss.engines.sidekiq.options import JobOptions, OptionNames
 from shiftboss.engines.sidekiq.payload import decode, encode
 from shiftboss.engines.sidekiq.strict import check_arguments
@@ -22,12 +23,6 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 SLICE = 1_000
-
-
-class JobId(str):
-    """The id of a pushed job: 24 hex digits, a str. Not awaitable: `perform_async` has pushed when it returns."""
-
-    __slots__ = ()
 
 
 class FunctionJob(Generic[P, R]):

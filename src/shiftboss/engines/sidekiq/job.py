@@ -9,7 +9,8 @@ from types import FunctionType, MethodType
 from typing import TYPE_CHECKING, Any, ClassVar, ParamSpec, TypeVar, Unpack, overload
 
 from shiftboss.engines.sidekiq.definition import define
-from shiftboss.engines.sidekiq.function_job import FunctionJob, JobId
+from shiftboss.engines.sidekiq.function_job import FunctionJob
+from shiftboss.engines.sidekiq.job_id import JobId
 from shiftboss.engines.sidekiq.options import JobOptions, OptionNames
 from shiftboss.engines.sidekiq.registry import register
 from shiftboss.errors import ConfigError

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import pickle
 from typing import Any
 
 import pytest
@@ -76,6 +77,12 @@ def test_a_push_returns_the_id_and_leaves_the_running_to_others(pushed: list[Mes
     assert len(jid) == 24
     assert int(jid, 16) >= 0
     assert pushed == [Message(resize.job_name, ("a.png", 400), "low", jid, None, None, {"retry": 5})]
+
+
+def test_an_id_can_go_to_another_process() -> None:
+    jid = JobId("b4a577edbccf1d805744efa9")
+    assert type(pickle.loads(pickle.dumps(jid))) is JobId
+    assert Crop.perform_inline(jid) == f"{jid}:800"
 
 
 def test_ids_differ(pushed: list[Message]) -> None:
