@@ -1,0 +1,21 @@
+--[[
+Say good-bye. A process that still holds jobs stays listed, without a heartbeat, so that another takes them back at once.
+
+KEYS
+  1 processes  set       identities of worker processes
+  2 process    hash      heartbeat of this one
+  3 work       hash      what its threads run now
+  4 inflight   list      what it holds
+ARGV
+  1 identity   string    this process
+RETURNS
+  how many jobs it still holds
+SLOTS many
+]]
+redis.call('DEL', KEYS[2])
+redis.call('DEL', KEYS[3])
+local held = redis.call('LLEN', KEYS[4])
+if held == 0 then
+  redis.call('SREM', KEYS[1], ARGV[1])
+end
+return held

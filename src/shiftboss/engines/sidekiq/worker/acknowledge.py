@@ -1,0 +1,95 @@
+"""Acknowledging jobs that have ended: which of them go together, and the steps for each group."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from shiftboss.engines.sidekiq.joined import settle_members
+from shiftboss.engines.sidekiq.worker import calls
+from shiftboss.engines.sidekiq.worker.hold import Ended
+from shiftboss.jobs import CallbackOf, Member, Outcome
+from shiftboss.outbox import GRACE, settle
+from shiftboss.plan import Plan, deliver, run
+
+if TYPE_CHECKING:
+    from shiftboss.client import Shiftboss
+    from shiftboss.keys import SidekiqKeys
+    from shiftboss.scripts import Arg
+
+log = logging.getLogger("shiftboss.worker")
+MOST_BYTES = 4 * 1024 * 1024
+CODES = {Outcome.SUCCEEDED: "s", Outcome.FAILED: "f", Outcome.DIED: "d"}
+
+
+def groups(ended: Iterable[Ended]) -> Iterator[list[Ended]]:
+    """Jobs that can be acknowledged by one call: those of no batch, and those of one batch and queue; not too many."""
+    together: dict[tuple[str, str] | None, list[Ended]] = {}
+    for one in ended:
+        batch = _batch(one)
+        place = (batch.bid, one.run.queue) if isinstance(batch, Member) else None
+        together.setdefault(place, []).append(one)
+    for group in together.values():
+        yield from _chunks(group)
+
+
+def acknowledge(client: Shiftboss, keys: SidekiqKeys, identity: str, group: Sequence[Ended]) -> Plan[None]:
+    """Settle one group, as `groups` made it, of what the process `identity` holds. Doing it twice is doing it once."""
+    day = datetime.now(UTC).date().isoformat()
+    batch = _batch(group[0])
+    if isinstance(batch, Member):
+        still = yield from _members(client, keys, identity, day, batch.bid, group)
+    else:
+        for one in group:
+            yield from tell(client, one)
+        still = yield from run(calls.settle(keys, identity, day, [part for one in group for part in _parts(one)]))
+    if still < len(group):
+        log.info(
+            "%d of %d jobs were not ours any more, or had been acknowledged already", len(group) - still, len(group)
+        )
+
+
+def tell(client: Shiftboss, one: Ended) -> Plan[None]:
+    """Tell the features how a callback job ended. Members are told of by the script that acknowledges them."""
+    if one.run.payload is not None and isinstance(one.run.payload.message.batch, CallbackOf):
+        for extension in client.extensions.values():
+            yield from extension.finished(one.run.payload.message, one.outcome, one.error)
+
+
+def _members(
+    client: Shiftboss, keys: SidekiqKeys, identity: str, day: str, bid: str, group: Sequence[Ended]
+) -> Plan[int]:
+    batch = client.batch_keys(bid)
+    jobs: list[Arg] = []
+    for one in group:
+        member = _batch(one)
+        if isinstance(member, Member):
+            jobs += [*_parts(one), member.position, CODES[one.outcome]]
+    delivery = yield from deliver(settle_members(keys, batch, identity, day, bid, group[0].run.queue, GRACE, jobs))
+    still, items = delivery.result
+    yield from settle(client, batch.out, items, resent=delivery.resent)
+    return still
+
+
+def _parts(one: Ended) -> tuple[Arg, ...]:
+    return one.run.raw, one.verb, one.keep, one.delay
+
+
+def _batch(one: Ended) -> Member | CallbackOf | None:
+    return one.run.payload.message.batch if one.run.payload is not None else None
+
+
+def _chunks(group: Sequence[Ended]) -> Iterator[list[Ended]]:
+    chunk: list[Ended] = []
+    size = 0
+    for one in group:
+        weight = len(one.run.raw) + len(one.keep)
+        if chunk and (len(chunk) == calls.MOST_JOBS or size + weight > MOST_BYTES):
+            yield chunk
+            chunk, size = [], 0
+        chunk.append(one)
+        size += weight
+    if chunk:
+        yield chunk

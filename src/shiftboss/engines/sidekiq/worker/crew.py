@@ -1,0 +1,80 @@
+"""Who runs jobs: threads for functions, one event loop for coroutines. How many run at once is for others to say."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import queue
+import threading
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+
+class Crew:
+    """Threads that are started as they are needed, up to `size`, and an event loop that is, too. All are daemons."""
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._work: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
+        self._threads = 0
+        self._open = 0
+        self._lock = threading.Lock()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def run(self, work: Callable[[], None]) -> None:
+        """Run a function in one of the threads."""
+        with self._lock:
+            self._open += 1
+            if self._open > self._threads < self._size:
+                self._threads += 1
+                threading.Thread(target=self._main, name=f"shiftboss-job-{self._threads}", daemon=True).start()
+        self._work.put(work)
+
+    def spawn(self, work: Coroutine[Any, Any, None], context: contextvars.Context) -> None:
+        """Run a coroutine on the event loop, in that context."""
+        if self._loop is None:
+            self._loop = asyncio.new_event_loop()
+            loop = self._loop
+            threading.Thread(target=self._main_loop, args=(loop,), name="shiftboss-loop", daemon=True).start()
+        self._loop.call_soon_threadsafe(self._spawn, self._loop, work, context)
+
+    def interrupt(self) -> None:
+        """Cancel the coroutines. Threads cannot be."""
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(lambda: [task.cancel() for task in self._tasks])
+
+    def dismiss(self, farewell: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Let those go who have nothing to do; a thread that still runs a job ends after it.
+
+        Args:
+            farewell: Is run on the event loop before that ends, if there is one.
+        """
+        for _ in range(self._threads):
+            self._work.put(None)
+        if self._loop is not None:
+            asyncio.run_coroutine_threadsafe(self._close(self._loop, farewell), self._loop)
+
+    def _main(self) -> None:
+        while (work := self._work.get()) is not None:
+            work()
+            with self._lock:
+                self._open -= 1
+
+    def _spawn(
+        self, loop: asyncio.AbstractEventLoop, work: Coroutine[Any, Any, None], context: contextvars.Context
+    ) -> None:
+        task = loop.create_task(work, context=context)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def _main_loop(self, loop: asyncio.AbstractEventLoop) -> None:
+        loop.run_forever()
+        loop.close()
+
+    async def _close(self, loop: asyncio.AbstractEventLoop, farewell: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        try:
+            await farewell()
+            await loop.shutdown_asyncgens()
+        finally:
+            loop.call_soon(loop.stop)

@@ -1,0 +1,130 @@
+"""What becomes of a job that failed: run again after a while, kept among the dead, or dropped. Sidekiq's rules; no I/O."""
+
+from __future__ import annotations
+
+import base64
+import logging
+import random
+import time
+import traceback
+import zlib
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from shiftboss.engines.sidekiq.options import RETRIES
+from shiftboss.engines.sidekiq.worker.hold import Ended, Run
+from shiftboss.jobs import Outcome
+
+if TYPE_CHECKING:
+    from shiftboss.engines.sidekiq.payload import Payload
+
+log = logging.getLogger("shiftboss.worker")
+LONGEST_MESSAGE = 10_000
+RetryIn = Callable[[int, BaseException], float | None]
+
+
+def delay_after(count: int) -> float:
+    """Seconds until the next run after failure number `count`, from 0, without the part left to chance."""
+    return float(count**4 + 15)
+
+
+def failed(run: Run, payload: Payload, error: BaseException, retry_in: RetryIn | None = None) -> Ended:
+    """What becomes of a job that raised.
+
+    Args:
+        run: The run.
+        payload: Its job, read.
+        error: What it raised.
+        retry_in: The job's own wish for the delay; None from it means the usual one.
+    """
+    now_ms = round(time.time() * 1000)
+    options = payload.message.options
+    marked = _marked(payload, error, now_ms, run.queue)
+    count = marked.retry_count or 0
+    retry = options.get("retry", True)
+    if retry is False:
+        return Ended(run, "drop", Outcome.DIED, error=error)
+    if _may_run_again(marked, count, retry, now_ms):
+        base = _wished(retry_in, count, error)
+        delay = (delay_after(count) if base is None else base) + random.random() * 10 * (count + 1)
+        return Ended(run, "retry", Outcome.FAILED, marked.encode(enqueued_at_ms=None), round(delay, 3), error)
+    if options.get("dead") is False:
+        return Ended(run, "drop", Outcome.DIED, error=error)
+    return Ended(run, "dead", Outcome.DIED, marked.encode(enqueued_at_ms=None), error=error)
+
+
+def unreadable(run: Run, reason: Exception) -> Ended:
+    """What becomes of a payload that cannot be read: it is kept among the dead, byte for byte."""
+    return Ended(run, "dead", Outcome.DIED, run.raw, error=reason)
+
+
+def poisoned(run: Run, payload: Payload, reason: str) -> Ended:
+    """What becomes of a job whose process died under it again and again."""
+    marked = replace(payload, error_class="PoisonPill", error_message=reason)
+    if payload.failed_at_ms is None:
+        marked = replace(marked, failed_at_ms=round(time.time() * 1000))
+    verb = "drop" if payload.message.options.get("dead") is False else "dead"
+    return Ended(run, verb, Outcome.DIED, marked.encode(enqueued_at_ms=None))
+
+
+def _may_run_again(marked: Payload, count: int, retry: Any, now_ms: int) -> bool:
+    seconds = marked.message.options.get("retry_for")
+    if isinstance(seconds, (int, float)) and not isinstance(seconds, bool):
+        return now_ms < (marked.failed_at_ms or now_ms) + seconds * 1000
+    return count < (retry if isinstance(retry, int) and retry is not True else RETRIES)
+
+
+def _marked(payload: Payload, error: BaseException, now_ms: int, queue: str) -> Payload:
+    """The payload with this failure in it."""
+    options = dict(payload.message.options)
+    lines = options.get("backtrace")
+    if lines:
+        options["error_backtrace"] = _trace(error, None if lines is True else int(lines))
+    message = replace(
+        payload.message, queue=options.get("retry_queue") or queue or payload.message.queue, options=options
+    )
+    first = payload.retry_count is None
+    return replace(
+        payload,
+        message=message,
+        retry_count=0 if payload.retry_count is None else payload.retry_count + 1,
+        failed_at_ms=now_ms if first or payload.failed_at_ms is None else payload.failed_at_ms,
+        retried_at_ms=payload.retried_at_ms if first else now_ms,
+        error_class=_name(type(error)),
+        error_message=_text(error)[:LONGEST_MESSAGE],
+    )
+
+
+def _wished(retry_in: RetryIn | None, count: int, error: BaseException) -> float | None:
+    if retry_in is None:
+        return None
+    try:
+        wish = retry_in(count, error)
+        return None if not wish else max(0.0, float(wish))
+    except Exception:
+        log.exception("retry_in failed; the usual delay is taken")
+        return None
+
+
+def _name(kind: type[BaseException]) -> str:
+    return kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
+
+
+def _text(error: BaseException) -> str:
+    try:
+        text = str(error)
+    except Exception as second:
+        log.debug("an error without a text", exc_info=True)
+        text = f"no message: its __str__ raised {type(second).__name__}"
+    # JSON in UTF-8 has no place for half a surrogate pair.
+    return text.encode("utf-8", "replace").decode()
+
+
+def _trace(error: BaseException, lines: int | None) -> str:
+    """The traceback as Sidekiq keeps it: JSON lines, innermost first, compressed."""
+    frames = traceback.extract_tb(error.__traceback__)[::-1][:lines]
+    texts = [f"{frame.filename}:{frame.lineno}:in '{frame.name}'" for frame in frames]
+    return base64.b64encode(zlib.compress(msgspec.json.encode(texts))).decode()

@@ -1,0 +1,121 @@
+"""Taking jobs from the queues: as many as there are idle slots, never one that is then forgotten."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from shiftboss.engines.sidekiq.payload import decode
+from shiftboss.engines.sidekiq.worker import calls
+from shiftboss.engines.sidekiq.worker.hold import Hold, Run, unknown
+from shiftboss.engines.sidekiq.worker.lookout import Watch
+from shiftboss.engines.sidekiq.worker.queues import Queues
+from shiftboss.engines.sidekiq.worker.rounds import AWAY, Backoff, Outage
+from shiftboss.errors import JobError
+from shiftboss.service import Service, Signal
+
+if TYPE_CHECKING:
+    from shiftboss.keys import SidekiqKeys
+    from shiftboss.store import Store
+
+log = logging.getLogger("shiftboss.worker")
+# While every slot is taken the end of a job wakes the fetcher; this is only how long it would sleep otherwise.
+FULL = 5.0
+
+
+class Fetcher(Service):
+    """Moves jobs into this process's in-flight list and hands them on.
+
+    A fetch whose reply is lost may have moved jobs that nobody here knows of. So after an error, and whenever the list is
+    longer than what is in hand, the list is read and what is unknown is run, before anything else is fetched.
+
+    Args:
+        store: Where the queues are.
+        keys: The protocol's names.
+        identity: This process.
+        queues: Which ones, in which order.
+        hold: What is in hand.
+        hand_on: Given each job that was taken.
+        outage: Is told when Redis is away and when it is back.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        keys: SidekiqKeys,
+        identity: str,
+        queues: Queues,
+        hold: Hold,
+        hand_on: Callable[[Run], None],
+        outage: Outage,
+    ) -> None:
+        super().__init__("shiftboss-fetcher")
+        self.reconciled: Signal[int] = Signal()
+        self._store = store
+        self._keys = keys
+        self._identity = identity
+        self._queues = queues
+        self._hold = hold
+        self._hand_on = hand_on
+        self._outage = outage
+        self._watch = Watch(store, keys, queues.names, self.nudge)
+        self._in_doubt = False
+
+    def run(self) -> None:
+        self._watch.start()
+        backoff = Backoff(0.05, 2.0)
+        while not self.stopping:
+            try:
+                pause = self._step()
+            except AWAY as error:
+                self._outage.lost(error)
+                self._in_doubt, pause = True, backoff.next()
+            except Exception:
+                log.exception("fetching failed; it goes on")
+                self._in_doubt, pause = True, backoff.next()
+            else:
+                backoff.reset()
+            if pause:
+                self.pause(pause)
+        self._watch.stop()
+
+    def _step(self) -> float:
+        if self._in_doubt:
+            self._reconcile()
+        free = min(self._hold.free, calls.MOST_JOBS)
+        if not free:
+            return FULL
+        known = self._hold.held
+        fetched = self._store.run(calls.fetch(self._keys, self._identity, free, self._queues.order()))
+        self._outage.back()
+        self._take(fetched.jobs)
+        # What is in hand only shrinks behind our back, and the list before it does: more in the list is more than we know.
+        self._in_doubt = fetched.held > known + len(fetched.jobs)
+        if self._in_doubt:
+            return 0.0
+        if fetched.jobs:
+            self._watch.found()
+            return 0.0
+        return self._watch.rest(fetched.paused)
+
+    def _reconcile(self) -> None:
+        known = self._hold.payloads()
+        strays = unknown(self._store.run(calls.held(self._keys, self._identity)), known)
+        self._in_doubt = False
+        if strays:
+            log.warning("%d jobs were taken by a fetch whose reply was lost; running them", len(strays))
+            self._take([(queue_of(raw), raw) for raw in strays])
+        self.reconciled.fire(len(strays))
+
+    def _take(self, jobs: tuple[tuple[str, bytes], ...] | list[tuple[str, bytes]]) -> None:
+        for run in self._hold.take(jobs):
+            self._hand_on(run)
+
+
+def queue_of(raw: bytes) -> str:
+    """The queue that a payload names; empty if it cannot be read."""
+    try:
+        return decode(raw).message.queue
+    except JobError:
+        return ""

@@ -1,0 +1,106 @@
+"""Showing that this process is alive and what it runs, where Sidekiq's dashboard and the rescuers look."""
+
+from __future__ import annotations
+
+import os
+import resource
+import socket
+import sys
+import time
+from dataclasses import dataclass
+from importlib.metadata import version
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from shiftboss.engines.sidekiq.worker import calls
+from shiftboss.engines.sidekiq.worker.hold import Hold, Run
+from shiftboss.engines.sidekiq.worker.queues import Queues
+from shiftboss.engines.sidekiq.worker.rounds import Outage, Rounds
+
+if TYPE_CHECKING:
+    from shiftboss.keys import SidekiqKeys
+    from shiftboss.store import Store
+
+EVERY = 10.0
+TTL = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What does not change while a process lives."""
+
+    identity: str
+    concurrency: int
+    queues: Queues
+
+    def to_json(self) -> bytes:
+        """As Sidekiq keeps it."""
+        weights = dict(zip(self.queues.names, self.queues.weights or (0,) * len(self.queues.names), strict=True))
+        info = {
+            "hostname": socket.gethostname(),
+            "started_at": time.time(),
+            "pid": os.getpid(),
+            "tag": "shiftboss",
+            "concurrency": self.concurrency,
+            "queues": list(self.queues.names),
+            "weights": [weights],
+            "labels": ["python"],
+            "identity": self.identity,
+            "version": version("shiftboss"),
+            "embedded": False,
+        }
+        return msgspec.json.encode(info)
+
+
+class Heartbeat(Rounds):
+    """Beats every 10 seconds; a process that has not for 60 counts as dead."""
+
+    jitter = 0.1
+
+    def __init__(self, store: Store, keys: SidekiqKeys, facts: Facts, hold: Hold, outage: Outage) -> None:
+        super().__init__("shiftboss-heartbeat", outage)
+        self.quiet = False
+        self.processes = 1
+        self._store = store
+        self._keys = keys
+        self._facts = facts
+        self._info = facts.to_json()
+        self._hold = hold
+        self._rtt_us = 0
+
+    def interval(self) -> float:
+        return EVERY
+
+    def round(self) -> None:
+        """Beat once."""
+        if self.stopping:
+            return
+        running = self._hold.running()
+        began = time.perf_counter()
+        self.processes = self._store.run(
+            calls.beat(
+                self._keys,
+                self._facts.identity,
+                TTL,
+                self._info,
+                self._facts.concurrency,
+                len(running),
+                self.quiet,
+                _memory_kb(),
+                self._rtt_us,
+                [part for run in running for part in _shown(run)],
+            )
+        )
+        self._rtt_us = round((time.perf_counter() - began) * 1_000_000)
+
+
+def _shown(run: Run) -> tuple[str, bytes]:
+    began = time.time() - (time.monotonic() - run.since)
+    work = {"queue": run.queue, "payload": run.raw.decode("utf-8", "replace"), "run_at": int(began)}
+    return f"{run.number:x}", msgspec.json.encode(work)
+
+
+def _memory_kb() -> int:
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return most // 1024 if sys.platform == "darwin" else most

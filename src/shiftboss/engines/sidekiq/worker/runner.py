@@ -1,0 +1,130 @@
+"""Running a job: what its payload stands for, in a context of its own, and what became of it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import logging
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from shiftboss.engines.sidekiq.payload import Payload, decode
+from shiftboss.engines.sidekiq.worker.bodies import Body, find
+from shiftboss.engines.sidekiq.worker.crew import Crew
+from shiftboss.engines.sidekiq.worker.failure import failed, unreadable
+from shiftboss.engines.sidekiq.worker.hold import Ended, Run
+from shiftboss.errors import JobError
+from shiftboss.jobs import CurrentJob, Outcome, running
+
+if TYPE_CHECKING:
+    from shiftboss.client import Shiftboss
+
+log = logging.getLogger("shiftboss.worker")
+
+
+class Runner:
+    """Runs jobs on a crew.
+
+    Args:
+        client: The current client of every job.
+        crew: Who runs them.
+        end: Given what became of each job, from the thread that ran it; not of one that was interrupted.
+    """
+
+    def __init__(self, client: Shiftboss, crew: Crew, end: Callable[[Ended], None]) -> None:
+        self._client = client
+        self._crew = crew
+        self._end = end
+        self._interrupting = False
+        # Every job begins in a copy of this: nothing of the worker's start and nothing of another job is in it.
+        self._context = contextvars.Context()
+        self._context.run(client.__enter__)
+
+    def take(self, run: Run) -> None:
+        """Have a job run, soon and elsewhere."""
+        try:
+            run.payload = payload = decode(run.raw)
+        except JobError as error:
+            log.warning("a job goes to the dead set: %s", error)
+            self._end(unreadable(run, error))
+            return
+        try:
+            body = find(self._client, payload.message.name)
+        except Exception as error:  # noqa: BLE001  whatever keeps us from finding it, the job has failed
+            self._end(self._failed(run, payload, None, error))
+            return
+        context = self._context.copy()
+        if body.is_async:
+            self._crew.spawn(self._arun(run, payload, body), context)
+        else:
+            self._crew.run(lambda: context.run(self._run, run, payload, body))
+
+    def interrupt(self) -> None:
+        """Cancel the coroutines that run; they count as not run."""
+        self._interrupting = True
+        self._crew.interrupt()
+
+    def _run(self, run: Run, payload: Payload, body: Body) -> None:
+        current = _begin(run, payload)
+        try:
+            with running(current):
+                body.run(*payload.message.args)
+        except BaseException as error:  # noqa: BLE001  a job's sys.exit() must not take its thread with it
+            self._end(self._failed(run, payload, body, error, current))
+        else:
+            self._end(_done(run, payload))
+
+    async def _arun(self, run: Run, payload: Payload, body: Body) -> None:
+        current = _begin(run, payload)
+        try:
+            with running(current):
+                await body.run(*payload.message.args)
+        except asyncio.CancelledError as error:
+            if self._interrupting:
+                log.info("job %s (%s) was interrupted", payload.message.id, payload.message.name)
+                return
+            self._end(self._failed(run, payload, body, error, current))
+        except BaseException as error:  # noqa: BLE001  as in `_run`
+            self._end(self._failed(run, payload, body, error, current))
+        else:
+            self._end(_done(run, payload))
+
+    def _failed(
+        self, run: Run, payload: Payload, body: Body | None, error: BaseException, current: CurrentJob | None = None
+    ) -> Ended:
+        try:
+            ended = failed(run, payload, error, body.retry_in if body else None)
+        except Exception as second:
+            log.exception("job %s cannot be written again; it is kept among the dead as it was", payload.message.id)
+            ended = unreadable(run, second)
+        _log(run, payload, f"failed ({ended.verb})", logging.WARNING, error)
+        if ended.outcome is Outcome.DIED and body is not None and body.exhausted is not None:
+            try:
+                body.exhausted(current, error)
+            except Exception:
+                log.exception("exhausted of %s failed", payload.message.name)
+        return ended
+
+
+def _begin(run: Run, payload: Payload) -> CurrentJob:
+    run.since = time.monotonic()
+    if log.isEnabledFor(logging.INFO):
+        _log(run, payload, "start", logging.INFO)
+    count = 0 if payload.retry_count is None else payload.retry_count + 1
+    return CurrentJob(payload.message.id, run.queue, payload.message, count)
+
+
+def _done(run: Run, payload: Payload) -> Ended:
+    if log.isEnabledFor(logging.INFO):
+        _log(run, payload, "done", logging.INFO)
+    return Ended(run, "done", Outcome.SUCCEEDED)
+
+
+def _log(run: Run, payload: Payload, what: str, level: int, error: BaseException | None = None) -> None:
+    message, batch = payload.message, payload.message.batch
+    facts = {"jid": message.id, "bid": batch.bid if batch else None, "class": message.name, "queue": run.queue}
+    if what != "start":
+        facts["seconds"] = f"{time.monotonic() - run.since:.3f}"
+    text = " ".join(f"{name}={value}" for name, value in facts.items() if value is not None)
+    log.log(level, "%s %s", what, text, extra={"job": facts}, exc_info=error)

@@ -1,0 +1,195 @@
+"""`Worker`: takes jobs from queues, runs them, and lets go of each only when its end is recorded."""
+
+from __future__ import annotations
+
+import logging
+import os
+import secrets
+import socket
+import threading
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Self
+
+from shiftboss.config import check_seconds
+from shiftboss.engines.sidekiq.worker import calls
+from shiftboss.engines.sidekiq.worker.acknowledge import tell
+from shiftboss.engines.sidekiq.worker.crew import Crew
+from shiftboss.engines.sidekiq.worker.fetcher import Fetcher, queue_of
+from shiftboss.engines.sidekiq.worker.heartbeat import Facts, Heartbeat
+from shiftboss.engines.sidekiq.worker.hold import Ended, Hold, unknown
+from shiftboss.engines.sidekiq.worker.poller import Poller
+from shiftboss.engines.sidekiq.worker.queues import DEFAULT, Queues
+from shiftboss.engines.sidekiq.worker.reaper import Reaper
+from shiftboss.engines.sidekiq.worker.rescuer import Rescuer
+from shiftboss.engines.sidekiq.worker.rounds import AWAY, Outage
+from shiftboss.engines.sidekiq.worker.runner import Runner
+from shiftboss.engines.sidekiq.worker.settler import Settler
+from shiftboss.engines.sidekiq.worker.signals import STOP, Signals
+from shiftboss.errors import ConfigError
+from shiftboss.jobs import Outcome
+from shiftboss.keys import SidekiqKeys
+
+if TYPE_CHECKING:
+    from shiftboss.client import Shiftboss
+
+log = logging.getLogger("shiftboss.worker")
+MOST_CONCURRENCY = 1_000
+# Seconds for what follows the jobs at a stop: coroutines to end, acknowledgements to be answered.
+LAST = 3.0
+
+
+class Worker:
+    """Runs the jobs of some queues until it is stopped. One worker object runs once.
+
+    Args:
+        client: Where the queues are.
+        queues: Names, asked strictly in that order, or (name, weight); default ``default``.
+        concurrency: How many jobs run at once, in threads and on the event loop together.
+        timeout: Seconds that running jobs are given to end at a stop; then they go back to their queues.
+
+    Raises:
+        ConfigError: A value that cannot be right, or a client of a Redis Cluster.
+
+    Example:
+        >>> from shiftboss import Shiftboss
+        >>> from shiftboss.engines.sidekiq.worker import Worker
+        >>> with Worker(Shiftboss("fake://doc"), queues=[("critical", 6), ("low", 1)], concurrency=2):
+        ...     pass    # jobs are run here
+    """
+
+    def __init__(
+        self,
+        client: Shiftboss,
+        queues: Sequence[str | tuple[str, int]] = DEFAULT,
+        concurrency: int = 10,
+        timeout: float = 25.0,
+    ) -> None:
+        if not isinstance(concurrency, int) or not 0 < concurrency <= MOST_CONCURRENCY:
+            raise ConfigError(f"expected concurrency to be 1 to {MOST_CONCURRENCY}, got {concurrency!r}")
+        self.client = client
+        self.queues = Queues.parse(queues)
+        self.concurrency = concurrency
+        self.timeout = check_seconds("timeout", timeout, zero=True)
+        if client.server.kind == "cluster":
+            raise ConfigError(
+                f"the built-in worker needs a standalone or Sentinel Redis, got the cluster {client.server.label}"
+            )
+        self.identity = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(6)}"
+        self._keys = SidekiqKeys(client.namespace)
+        store, keys, identity = client.store, self._keys, self.identity
+        outage = Outage(client.server.label)
+        self._hold = Hold(concurrency)
+        self._crew = Crew(concurrency)
+        self._runner = Runner(client, self._crew, self._end)
+        self.settler = Settler(client, keys, identity, self._hold, outage)
+        self.fetcher = Fetcher(store, keys, identity, self.queues, self._hold, self._runner.take, outage)
+        self.heartbeat = Heartbeat(store, keys, Facts(identity, concurrency, self.queues), self._hold, outage)
+        self.poller = Poller(store, keys, lambda: self.heartbeat.processes, outage)
+        self.rescuer = Rescuer(client, keys, identity, outage)
+        self.reaper = Reaper(client, identity, outage)
+        self._signals: Signals | None = None
+        self._stopping = threading.Lock()
+        self._started = self._stopped = False
+
+    def start(self) -> None:
+        """Begin. It returns once the worker is known to Redis; jobs run in the background.
+
+        Raises:
+            redis.RedisError: Redis cannot be used.
+        """
+        if self._started or self._stopped:
+            return
+        self._started = True
+        # Whoever holds a job is listed first: from here on nothing it takes can be forgotten.
+        self.heartbeat.round()
+        log.info("worker %s serves %s with %d slots", self.identity, ", ".join(self.queues.names), self.concurrency)
+        for service in (self.settler, self.heartbeat, self.fetcher, self.poller, self.rescuer, self.reaper):
+            service.start()
+
+    def quiet(self) -> None:
+        """Take no more jobs; those that run go on. It cannot be undone."""
+        self.fetcher.ask_to_stop()
+        self.poller.ask_to_stop()
+        self.heartbeat.quiet = True
+        self.heartbeat.nudge()
+
+    def stop(self) -> None:
+        """Take no more jobs, wait up to `timeout` for those that run, put back what has not ended. Again is harmless."""
+        with self._stopping:
+            if self._started and not self._stopped:
+                self._stop()
+            self._stopped = True
+        if self._signals is not None:
+            self._signals.close()
+
+    def run(self) -> None:
+        """Start, work until TERM or INT, and stop. For the main thread, whose signal handlers it borrows.
+
+        TERM and INT stop, a second one ends the process at once; TSTP quiets; USR1 prints every thread's stack.
+
+        Raises:
+            redis.RedisError: Redis cannot be used at the start.
+        """
+        with Signals() as signals:
+            self._signals = signals
+            self.start()
+            for number in signals:
+                if number not in STOP:
+                    log.info("quiet: no more jobs are taken")
+                    self.quiet()
+            self._signals = None
+            self.stop()
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def _end(self, ended: Ended) -> None:
+        full = not self._hold.free
+        if self._hold.end(ended.run):
+            self.settler.put(ended)
+            if full:
+                self.fetcher.nudge()
+
+    def _stop(self) -> None:
+        deadline = time.monotonic() + self.timeout
+        for service in (self.fetcher, self.poller, self.rescuer, self.reaper):
+            service.ask_to_stop()
+        self.heartbeat.quiet = True
+        self.fetcher.stop()
+        if not self._hold.wait_idle(deadline - time.monotonic()):
+            log.warning("%d jobs did not end within %g s", self._hold.busy, self.timeout)
+            self._runner.interrupt()
+        self._put_back()
+        self.settler.finish(LAST)
+        for loop in (self.poller, self.rescuer, self.reaper, self.heartbeat):
+            loop.stop(LAST)
+        self._crew.dismiss(self.client.aclose)
+        try:
+            left = self.client.store.run(calls.leave(self._keys, self.identity))
+            log.info("worker %s has stopped%s", self.identity, f"; {left} jobs are for others to take" if left else "")
+        except AWAY as error:
+            log.warning("worker %s has stopped without a word to Redis: %s", self.identity, error)
+
+    def _put_back(self) -> None:
+        """Return what has not ended, and what a fetch may have taken whose reply was lost."""
+        unended = self._hold.running()
+        try:
+            ours = self._hold.payloads()
+            strays = unknown(self.client.store.run(calls.held(self._keys, self.identity)), ours)
+            jobs = [(queue_of(raw), raw) for raw in strays] + [(run.queue, run.raw) for run in reversed(unended)]
+            jobs = [(queue or self.queues.names[0], raw) for queue, raw in jobs]
+            count = sum(
+                self.client.store.run(calls.put_back(self._keys, self.identity, jobs[i : i + calls.MOST_JOBS]))
+                for i in range(0, len(jobs), calls.MOST_JOBS)
+            )
+            if count:
+                log.warning("%d jobs were put back into their queues", count)
+            for run in unended:
+                self.client.perform(tell(self.client, Ended(run, "drop", Outcome.INTERRUPTED)))
+        except AWAY as error:
+            log.warning("%d jobs could not be put back; another process will: %s", len(unended), error)
