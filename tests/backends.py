@@ -82,7 +82,7 @@ class _Probes:
         self._make = make
 
     @contextmanager
-    def lend(self, keys: Sequence[str]) -> Iterator[Any]:
+    def lend(self, call: Call[Any]) -> Iterator[Any]:
         try:
             name, store = self.idle.pop()
         except IndexError:
@@ -90,14 +90,13 @@ class _Probes:
             login = {**self.server.options, "username": name, "password": PROBE_PASSWORD}
             store = self._make(replace(self.server, options=login))
             self.stores.append(store)
-        escaped = [re.sub(r"([*?\[\]\\])", r"\\\1", key) for key in keys]
         self.admin.acl_setuser(
             name,
             enabled=True,
             reset_keys=True,
             reset_passwords=True,
             passwords=[f"+{PROBE_PASSWORD}"],
-            keys=escaped,
+            keys=patterns(call),
             channels=["*"],
             categories=["+@all"],
         )
@@ -110,6 +109,16 @@ class _Probes:
 _numbers = count()
 
 
+def patterns(call: Call[Any]) -> list[str]:
+    """What a call may touch: its keys, and those that begin with what its header says it may."""
+    allowed = [re.sub(r"([*?\[\]\\])", r"\\\1", key) for key in call.keys]
+    header = call.operation.header if isinstance(call.operation, Script) else None
+    if header is not None and header.undeclared is not None:
+        number = next(slot.number for slot in header.argv if slot.name == header.undeclared)
+        allowed.append(f"{call.args[number - 1]}*")
+    return allowed
+
+
 class AclStore(Store):
     """A store whose scripts may touch exactly the keys that the call declares."""
 
@@ -120,7 +129,7 @@ class AclStore(Store):
     def deliver(self, call: Call[T], timeout: float | None = None) -> Delivery[T]:
         if isinstance(call.operation, str):
             return super().deliver(call, timeout)
-        with self._probes.lend(call.keys) as store:
+        with self._probes.lend(call) as store:
             delivery: Delivery[T] = store.deliver(call, timeout)
         return delivery
 
@@ -144,7 +153,7 @@ class AsyncAclStore(AsyncStore):
     async def deliver(self, call: Call[T], timeout: float | None = None) -> Delivery[T]:
         if isinstance(call.operation, str):
             return await super().deliver(call, timeout)
-        with self._probes.lend(call.keys) as store:
+        with self._probes.lend(call) as store:
             delivery: Delivery[T] = await store.deliver(call, timeout)
         return delivery
 

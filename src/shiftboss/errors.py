@@ -6,6 +6,7 @@
     ├── BatchError
     │   ├── BatchNotFound             no such batch, or it has expired
     │   └── BatchClosed               the batch takes no more jobs
+    ├── OverLimit                     a limiter admits no more now
     ├── JobError                      a job that cannot be pushed or run as asked
     └── WaitTimeout (TimeoutError)    what was waited for did not happen in time
 
@@ -35,6 +36,24 @@ class BatchNotFound(BatchError):
 
 class BatchClosed(BatchError):
     """The batch has finished, was broken off, or its block has ended: it takes no more jobs."""
+
+
+class OverLimit(ShiftbossError):
+    """A limiter admits no more now.
+
+    Args:
+        message: What happened, in words.
+        limiter: The limiter's name.
+        retry_after: Seconds after which it may admit again, where it knows; else None.
+    """
+
+    def __init__(self, message: str, limiter: str = "", retry_after: float | None = None) -> None:
+        super().__init__(message, limiter, retry_after)
+        self.limiter = limiter
+        self.retry_after = retry_after
+
+    def __str__(self) -> str:
+        return str(self.args[0])
 
 
 class JobError(ShiftbossError):

@@ -47,6 +47,10 @@ CATALOGUE = (
         "lua/batches",
     ),
     Row("<ns>:{b<shard>}:<bid>", "hash", "the batch: counts, callbacks, times", "lua/batches"),
+    Row("<ns>:{concurrent:<name>}:leases", "zset", "tickets of holders by the end of their lease", "lua/limiters"),
+    Row("<ns>:{concurrent:<name>}:queue", "zset", "tickets of waiters in the order they came", "lua/limiters"),
+    Row("<ns>:{concurrent:<name>}:meta", "hash", "the last fence, the last arrival", "lua/limiters"),
+    Row("<ns>:{concurrent:<name>}:wake:<ticket>", "list", "the slot handed to a waiter", "lua/limiters"),
     Row("<ns>:reaper", "string", "who looks after the outbox now", "lua/outbox"),
     Row("<ns>:pushed:<token>", "string", "receipt of a push, so that a resend pushes nothing", "lua/sidekiq"),
     Row(
@@ -138,6 +142,31 @@ class BatchKeys:
 
 
 @dataclass(frozen=True, slots=True)
+class ConcurrentKeys:
+    """The keys of one concurrent limiter; one slot."""
+
+    namespace: str
+    name: str
+
+    @property
+    def leases(self) -> str:
+        return f"{self.namespace}:{{concurrent:{self.name}}}:leases"
+
+    @property
+    def queue(self) -> str:
+        return f"{self.namespace}:{{concurrent:{self.name}}}:queue"
+
+    @property
+    def meta(self) -> str:
+        return f"{self.namespace}:{{concurrent:{self.name}}}:meta"
+
+    @property
+    def wake(self) -> str:
+        """What the waiters' own lists begin with; the ticket follows."""
+        return f"{self.namespace}:{{concurrent:{self.name}}}:wake:"
+
+
+@dataclass(frozen=True, slots=True)
 class SidekiqKeys:
     """The protocol's own names, and the few of ours that a worker needs beside them."""
 
@@ -185,3 +214,8 @@ class SidekiqKeys:
 def reaper(namespace: str) -> str:
     """The lease of the one process that delivers what others left behind."""
     return f"{namespace}:reaper"
+
+
+def presence_channel(namespace: str) -> str:
+    """What the channels begin with on which processes show that they are there; the identity follows."""
+    return f"{namespace}:present:"

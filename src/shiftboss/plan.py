@@ -37,7 +37,35 @@ class Work:
     function: Callable[[], Any]
 
 
-Step = Call[Any] | Many | Work
+@dataclass(frozen=True, slots=True)
+class Blocking:
+    """A call that waits at the server for up to so many seconds, in nobody's way."""
+
+    call: Call[Any]
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Last:
+    """A call that is made to the end even if the coroutine is cancelled meanwhile."""
+
+    call: Call[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What this process or event loop is known by."""
+
+
+@dataclass(frozen=True, slots=True)
+class Appear:
+    """Show on the key's node, by a subscription to prefix and identity, that this process is there."""
+
+    key: str
+    prefix: str
+
+
+Step = Call[Any] | Many | Work | Blocking | Last | Identity | Appear
 Plan = Generator[Step, Any, T]
 
 
@@ -59,12 +87,32 @@ def run_many(calls: Sequence[Call[T]]) -> Plan[list[T]]:
 
 def run_both(first: Call[T], second: Call[U]) -> Plan[tuple[T, U]]:
     """Two calls of different kinds in one round trip; their values."""
-    return tuple((yield Many([first, second])))  # type: ignore[return-value]
+    return tuple((yield Many([first, second])))
 
 
 def work(function: Callable[[], T]) -> Plan[T]:
     """Something that blocks; what it returns."""
     return (yield Work(function))  # type: ignore[no-any-return]
+
+
+def block(call: Call[T], seconds: float) -> Plan[T]:
+    """A call that waits at the server; its value."""
+    return (yield Blocking(call, seconds))  # type: ignore[no-any-return]
+
+
+def at_last(call: Call[T]) -> Plan[T]:
+    """A call that no cancellation keeps from being made; its value."""
+    return (yield Last(call))  # type: ignore[no-any-return]
+
+
+def identity() -> Plan[str]:
+    """What this process or event loop is known by. No round trip."""
+    return (yield Identity())  # type: ignore[no-any-return]
+
+
+def appear(key: str, prefix: str) -> Plan[None]:
+    """Show that this process is there."""
+    yield Appear(key, prefix)
 
 
 def perform(plan: Plan[T], store: Store) -> T:
@@ -98,16 +146,38 @@ async def aperform(plan: Plan[T], store: AsyncStore) -> T:
 
 
 def _take(step: Step, store: Store) -> Any:
-    if isinstance(step, Call):
-        return store.deliver(step)
-    return store.run_many(step.calls) if isinstance(step, Many) else step.function()
+    match step:
+        case Call():
+            return store.deliver(step)
+        case Many():
+            return store.run_many(step.calls)
+        case Last():
+            return store.run(step.call)
+        case Blocking():
+            return store.block(step.call, step.seconds)
+        case Identity():
+            return store.identity
+        case Appear():
+            return store.appear(step.key, step.prefix)
+        case Work():
+            return step.function()
 
 
 async def _atake(step: Step, store: AsyncStore) -> Any:
-    if isinstance(step, Call):
-        return await store.deliver(step)
-    if isinstance(step, Many):
-        return await store.run_many(step.calls)
     import asyncio
 
-    return await asyncio.to_thread(step.function)
+    match step:
+        case Call():
+            return await store.deliver(step)
+        case Many():
+            return await store.run_many(step.calls)
+        case Last():
+            return await asyncio.shield(store.run(step.call))
+        case Blocking():
+            return await store.block(step.call, step.seconds)
+        case Identity():
+            return store.identity
+        case Appear():
+            return await store.appear(step.key, step.prefix)
+        case Work():
+            return await asyncio.to_thread(step.function)

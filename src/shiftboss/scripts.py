@@ -16,7 +16,8 @@ A script opens with a header that is read by machine and held against its body a
     --- @include lib/clock
 
 Three lines may stand between RETURNS and the end: ``RESEND no`` (the same call sent twice does not mean the same as once),
-``SLOTS many`` (it joins keys of different slots: standalone servers only) and ``UNDECLARED <prefix>``.
+``SLOTS many`` (it joins keys of different slots: standalone servers only) and ``UNDECLARED <argument>`` (it touches keys that
+begin with what the argument says, in the same slot).
 """
 
 from __future__ import annotations
@@ -60,6 +61,7 @@ class Header:
     returns: str
     resend: bool = True
     many_slots: bool = False
+    undeclared: str | None = None
 
     @classmethod
     def parse(cls, name: str, text: str) -> Header:
@@ -79,6 +81,7 @@ class Header:
             returns="\n".join(line.strip() for line in sections["RETURNS"]),
             resend=flags.get("RESEND") != "no",
             many_slots=flags.get("SLOTS") == "many",
+            undeclared=flags.get("UNDECLARED"),
         )
 
 
@@ -168,7 +171,9 @@ class Call(Generic[T]):
         return self.operation if isinstance(self.operation, str) else self.operation.name
 
 
-def command(name: str, keys: Sequence[str], args: Sequence[Arg], decode: Callable[[Any], T], *, resend: bool = True) -> Call[T]:
+def command(
+    name: str, keys: Sequence[str], args: Sequence[Arg], decode: Callable[[Any], T], *, resend: bool = True
+) -> Call[T]:
     """A plain Redis command as a `Call`; its keys stand first on the wire."""
     return Call(name, tuple(keys), tuple(args), decode, resend)
 
@@ -182,7 +187,9 @@ def script(name: str) -> Script:
 def _read_packaged(name: str) -> str:
     from importlib.resources import files
 
-    path = files("shiftboss.lua").joinpath(*f"{name}.lua".split("/"))
+    path = files("shiftboss.lua")
+    for part in f"{name}.lua".split("/"):
+        path = path / part
     try:
         return path.read_text(encoding="utf-8")
     except FileNotFoundError:
@@ -204,7 +211,9 @@ def _split(name: str, body: str) -> tuple[str, dict[str, list[str]], dict[str, s
             current.append(line)
     missing = [section for section in _SECTIONS if section not in sections]
     if missing or not summary:
-        raise ScriptError(f"{name}.lua: expected a sentence, KEYS, ARGV and RETURNS in the header, missing {missing or 'the sentence'}")
+        raise ScriptError(
+            f"{name}.lua: expected a sentence, KEYS, ARGV and RETURNS in the header, missing {missing or 'the sentence'}"
+        )
     return " ".join(line.strip() for line in summary), sections, flags
 
 

@@ -23,6 +23,7 @@ from shiftboss.scripts import Call
 from shiftboss.store.line import AsyncLine, AsyncSubscription
 from shiftboss.store.nodes import Maker, SlotMap, is_move, single_node
 from shiftboss.store.policy import Attempts
+from shiftboss.store.presence import AsyncPresence
 from shiftboss.store.servers import Server
 from shiftboss.store.sync import Delivery, as_redis_error, pack, unreachable
 
@@ -45,6 +46,7 @@ class AsyncStore:
         self._lanes: dict[str, AsyncLane] = {}
         self._cluster: tuple[Any, SlotMap] | None = None
         self._learning = asyncio.Lock()
+        self._presence = AsyncPresence()
 
     async def run(self, call: Call[T], timeout: float | None = None) -> T:
         """Run a call and return what it returns. One round trip. See `Store.run`."""
@@ -91,8 +93,7 @@ class AsyncStore:
     @asynccontextmanager
     async def line(self, key: str) -> AsyncIterator[AsyncLine]:
         """A connection of its own to the key's node, for commands that block; never resent, closed at the end."""
-        deadline = time.monotonic() + self.timeout
-        lane = await self._lane_of(key, Attempts(resend=False, deadline=deadline, clock=time.monotonic))
+        lane = await self._lane_of(key, self._attempts())
         line = AsyncLine(lane.maker.make(), self.timeout)
         try:
             yield line
@@ -105,14 +106,35 @@ class AsyncStore:
         async with self.line(channel) as line:
             yield await AsyncSubscription.on(line, channel)
 
+    async def block(self, call: Call[T], seconds: float) -> T:
+        """Run a call that waits at the server, on a connection that is nobody else's meanwhile. See `Store.block`."""
+        lane = await self._lane_of(call.keys[0], self._attempts())
+        line = lane.lines.pop() if lane.lines else AsyncLine(lane.maker.make(), self.timeout)
+        value = await line.run(call, seconds)
+        lane.lines.append(line)
+        return value
+
+    @property
+    def identity(self) -> str:
+        """What this event loop is known by."""
+        return self._presence.identity
+
+    async def appear(self, key: str, prefix: str) -> None:
+        """Show on the key's node that this event loop is there. See `Store.appear`."""
+        lane = await self._lane_of(key, self._attempts())
+        await self._presence.show(lane, lane.maker, prefix, self.timeout)
+
     async def aclose(self) -> None:
         """Close the connections. The store may be used again."""
+        await self._presence.close()
         for lane in self._lanes.values():
             await lane.close()
-        self._lanes.clear()
         if self._cluster is not None:
             (cluster, _), self._cluster = self._cluster, None
             await cluster.aclose()
+
+    def _attempts(self) -> Attempts:
+        return Attempts(resend=False, deadline=time.monotonic() + self.timeout, clock=time.monotonic)
 
     async def _lane_for(self, call: Call[Any], attempts: Attempts) -> AsyncLane:
         if attempts.redirect is not None:
@@ -171,9 +193,10 @@ class AsyncLane:
         self.maker = maker
         self.reached = False
         self.connection: Any = None
+        self.lines: list[AsyncLine] = []  # idle ones, for calls that block
         self._replies: deque[asyncio.Future[Any]] = deque()
         self._readers: set[asyncio.Task[None]] = set()
-        self._opening = asyncio.Lock()
+        self._opening: asyncio.Task[None] | None = None  # one for all who wait; a lock would keep the event loop alive
         self._heard = 0.0
 
     def begin(self, call: Call[Any], attempts: Attempts) -> asyncio.Future[Any]:
@@ -192,10 +215,17 @@ class AsyncLane:
 
     async def open_and_begin(self, call: Call[Any], attempts: Attempts) -> asyncio.Future[Any]:
         """As `begin`, on a connection that has to be made first."""
-        async with asyncio.timeout(attempts.left):
-            async with self._opening:
-                if self.connection is None:
-                    await self._open(attempts)
+        opening = self._opening
+        if opening is None:
+            opening = self._opening = asyncio.create_task(self._open(), name="shiftboss-store-open")
+            opening.add_done_callback(self._opened)
+        await asyncio.wait([opening], timeout=attempts.left)
+        if not opening.done():
+            raise RedisTimeoutError("Timeout connecting to server")
+        if not opening.cancelled() and (error := opening.exception()):
+            raise error
+        if self.connection is None:
+            raise RedisConnectionError("the connection was closed")
         return self.begin(call, attempts)
 
     async def reply(self, reply: asyncio.Future[Any], attempts: Attempts) -> Any:
@@ -213,15 +243,17 @@ class AsyncLane:
 
     async def close(self) -> None:
         """Drop the connection; whoever waits for a reply gets a connection error."""
+        while self.lines:
+            await self.lines.pop().close()
         connection, replies = self.connection, self._replies
         self.connection, self._replies = None, deque()
         if (transport := getattr(getattr(connection, "_writer", None), "transport", None)) is not None:
             transport.abort()  # what it has not sent yet, a frozen server would never take
-        readers = list(self._readers)
-        for reader in readers:
-            reader.cancel()
-        if readers:
-            await asyncio.wait(readers)
+        tasks = [*self._readers, *([self._opening] if self._opening else [])]
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks)
         if connection is not None:
             # A reader that was cancelled before its first step has done none of this.
             await connection.disconnect(nowait=True)
@@ -240,20 +272,25 @@ class AsyncLane:
             connection._writer.close()  # its reader sees that and ends
         self.connection, self._replies = None, deque()
 
-    async def _open(self, attempts: Attempts) -> None:
+    async def _open(self) -> None:
         connection = self.maker.make()
-        connection.socket_connect_timeout = connection.socket_timeout = attempts.left
         try:
-            await connection.connect()
+            async with asyncio.timeout(self.maker.options["socket_timeout"]):
+                await connection.connect()
         except BaseException:
             await connection.disconnect(nowait=True)
             raise
         connection.socket_timeout = None
         self.reached = True
-        self.connection, self._heard = connection, attempts.clock()
+        self.connection, self._heard = connection, time.monotonic()
         reader = asyncio.create_task(self._read(connection, self._replies), name="shiftboss-store")
         self._readers.add(reader)
         reader.add_done_callback(self._readers.discard)
+
+    def _opened(self, opening: asyncio.Task[None]) -> None:
+        self._opening = None
+        if not opening.cancelled():
+            opening.exception()  # seen, even if all who waited for it have gone
 
     async def _read(self, connection: Any, replies: deque[asyncio.Future[Any]]) -> None:
         error: Exception = RedisConnectionError("the connection was closed")

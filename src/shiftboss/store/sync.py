@@ -18,9 +18,10 @@ from redis.exceptions import AuthenticationError, BusyLoadingError, RedisCluster
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 from shiftboss.scripts import Call
-from shiftboss.store.line import Line, Subscription
+from shiftboss.store.line import GRACE, Line, Subscription
 from shiftboss.store.nodes import Maker, SlotMap, is_move, single_node
 from shiftboss.store.policy import Attempts
+from shiftboss.store.presence import Presence
 from shiftboss.store.servers import Server
 
 T = TypeVar("T")
@@ -58,6 +59,7 @@ class Store:
         self.timeout = timeout
         self._lanes: dict[str, Lane] = {}
         self._cluster: tuple[Any, SlotMap] | None = None
+        self._presence = Presence()
 
     def run(self, call: Call[T], timeout: float | None = None) -> T:
         """Run a call and return what it returns. One round trip.
@@ -99,8 +101,31 @@ class Store:
         with self.line(channel) as line:
             yield Subscription(line, channel)
 
+    def block(self, call: Call[T], seconds: float) -> T:
+        """Run a call that waits at the server for up to so many seconds. It is never resent.
+
+        Raises:
+            redis.RedisError: Whatever happened; the call may have been carried out.
+        """
+        return self.run(call, seconds + GRACE)
+
+    @property
+    def identity(self) -> str:
+        """What this process is known by; another one after a fork."""
+        return self._presence.identity()
+
+    def appear(self, key: str, prefix: str) -> None:
+        """Show on the key's node that this process is there: subscribe to the prefix and its identity.
+
+        Raises:
+            redis.RedisError: It cannot be reached.
+        """
+        lane = self._lane_of(key)
+        self._presence.show(lane, lane.maker, prefix, self.timeout)
+
     def close(self) -> None:
         """Close idle connections. The store may be used again."""
+        self._presence.close()
         for lane in self._lanes.values():
             lane.drop()
         if self._cluster is not None:
@@ -230,7 +255,9 @@ class Lane:
             elif not all(attempts.resend for _, attempts in batch) and connection.can_read(0):
                 raise ConnectionResetError("the server has closed this connection")
             packed = pack(connection, batch)
-            if sum(map(len, packed)) > FITS_SOCKET:
+            if sum(map(len, packed)) > FITS_SOCKET and hasattr(
+                connection._sock, "settimeout"
+            ):  # fakeredis' never blocks
                 connection._sock.settimeout(batch[0][1].left)
             sent = True
             connection.send_packed_command(packed, check_health=False)

@@ -1,0 +1,48 @@
+--[[
+Take a slot of a concurrent limiter, or a place in its queue.
+
+KEYS
+  1 leases   zset      tickets of holders by the millisecond their lease ends
+  2 queue    zset      tickets of waiters in the order they came
+  3 meta     hash      the last fence
+ARGV
+  1 size     integer   slots
+  2 ticket   string    process.number.lock: names this attempt; the same one sent again keeps its place
+  3 process  string    of the ticket
+  4 lock     integer   milliseconds the lease lasts, as in the ticket
+  5 wait     integer   milliseconds the caller would wait; 0 takes no place in the queue
+  6 ttl      integer   milliseconds an unused limiter is remembered
+  7 wake     string    prefix of the waiters' lists
+  8 channel  string    prefix of the processes' channels
+RETURNS
+  the fence if a slot was taken; 0 if this process must show that it is there first; else minus the milliseconds after
+  which to ask again, at the latest: until then a slot arrives in the waiter's list
+UNDECLARED wake
+]]
+--- @include lib/slots
+
+local k = {leases = KEYS[1], queue = KEYS[2], meta = KEYS[3]}
+local size, ticket, wait, ttl = tonumber(ARGV[1]), ARGV[2], tonumber(ARGV[5]), tonumber(ARGV[6])
+local now, lock = clock(), tonumber(ARGV[4])
+local held = redis.call('ZCARD', k.leases)
+if held >= size or redis.call('EXISTS', k.queue) == 1 then
+  if redis.call('ZSCORE', k.leases, ticket) then return next_fence(k, ttl) end
+  if held >= size then redis.call('ZREMRANGEBYSCORE', k.leases, '-inf', now) end
+  held = promote(k, size, now, ttl, ARGV[7], ARGV[8])
+  if redis.call('ZSCORE', k.leases, ticket) then return next_fence(k, ttl) end
+  if held >= size then
+    local first = tonumber(redis.call('ZRANGE', k.leases, 0, 0, 'WITHSCORES')[2]) - now
+    if wait <= 0 then return -math.max(1, first) end
+    if not is_there(ARGV[8], ARGV[3]) then return 0 end
+    if not redis.call('ZSCORE', k.queue, ticket) then
+      redis.call('ZADD', k.queue, redis.call('HINCRBY', k.meta, 'arrivals', 1), ticket)
+      redis.call('PEXPIRE', k.queue, ttl)
+      redis.call('PEXPIRE', k.meta, ttl)
+    end
+    local pause = math.max(1000, 20 * redis.call('ZCARD', k.queue))
+    if redis.call('ZRANK', k.queue, ticket) < 4 then pause = math.min(pause, math.max(1, first)) end
+    return -math.min(wait, pause)
+  end
+end
+lease(k, ticket, now, lock, ttl)
+return next_fence(k, ttl)

@@ -1,0 +1,84 @@
+"""`Grant`: a slot that is held."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from shiftboss.keys import presence_channel
+from shiftboss.plan import at_last
+
+from . import calls
+
+if TYPE_CHECKING:
+    from shiftboss.client import Shiftboss
+    from shiftboss.scripts import Call
+
+    from .concurrent import ConcurrentLimiter
+
+
+class Grant:
+    """A slot of a limiter, until it is released or its lease ends.
+
+    Args:
+        fence: A number that only grows. Pass it on to what the limiter protects, which can refuse a smaller one than it
+            has seen: the only defence against a holder that was paused for longer than its lease.
+    """
+
+    __slots__ = ("_client", "_ends", "_limiter", "_released", "fence", "ticket")
+
+    def __init__(self, limiter: ConcurrentLimiter, client: Shiftboss, ticket: str, fence: int, ends: float) -> None:
+        self._limiter = limiter
+        self._client = client
+        self.ticket = ticket
+        self.fence = fence
+        self._ends = ends
+        self._released = False
+
+    @property
+    def remaining(self) -> float:
+        """Seconds for which the lease surely lasts yet; 0 if it may have ended. No round trip."""
+        return 0.0 if self._released else max(0.0, self._ends - time.monotonic())
+
+    def release(self) -> bool:
+        """Give the slot back; the longest waiter has it at once. Whether it was still held. One round trip.
+
+        A second release does nothing, and so does one after the lease has ended: the slot is somebody else's then.
+        """
+        return not self._done() and self._client.perform(at_last(self._release()))
+
+    async def arelease(self) -> bool:
+        """As `release`, for coroutines."""
+        return not self._done() and await self._client.aperform(at_last(self._release()))
+
+    def renew(self) -> bool:
+        """Extend the lease by the limiter's lock_timeout from now; False if it had ended. One round trip."""
+        asked = time.monotonic()
+        renewed = self._client.store.run(self._renew())
+        return self._renewed(asked, renewed)
+
+    async def arenew(self) -> bool:
+        """As `renew`, for coroutines."""
+        asked = time.monotonic()
+        renewed = await self._client.astore.run(self._renew())
+        return self._renewed(asked, renewed)
+
+    def _release(self) -> Call[bool]:
+        limiter = self._limiter
+        keys, channel = limiter.keys(self._client), presence_channel(self._client.namespace)
+        return calls.release(keys, limiter.size, self.ticket, False, limiter.ttl_ms, keys.wake, channel)
+
+    def _renew(self) -> Call[bool]:
+        lock = round(self._limiter.lock_timeout * 1000)
+        return calls.renew(self._limiter.keys(self._client), self.ticket, lock)
+
+    def _renewed(self, asked: float, renewed: bool) -> bool:
+        self._ends = asked + self._limiter.lock_timeout if renewed else 0.0
+        return renewed
+
+    def _done(self) -> bool:
+        before, self._released = self._released, True
+        return before
+
+    def __repr__(self) -> str:
+        return f"Grant({self._limiter.name!r}, fence={self.fence})"

@@ -1,0 +1,97 @@
+"""Taking and giving back a slot of a concurrent limiter, as plans: the same for threads and event loops."""
+
+from __future__ import annotations
+
+import time
+from itertools import count
+from typing import TYPE_CHECKING
+
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import TimeoutError as RedisTimeoutError
+
+from shiftboss.errors import OverLimit
+from shiftboss.keys import presence_channel
+from shiftboss.plan import Plan, appear, at_last, block, identity, run
+
+from . import calls
+from .grant import Grant
+
+if TYPE_CHECKING:
+    from shiftboss.client import Shiftboss
+    from shiftboss.keys import ConcurrentKeys
+    from shiftboss.scripts import Call
+
+    from .concurrent import ConcurrentLimiter
+
+_numbers = count(1)
+# The shortest wait that is sent: Redis takes zero for ever, and rounds a millisecond down to it.
+SHORTEST = 0.01
+
+
+def acquire(limiter: ConcurrentLimiter, client: Shiftboss, wait: float) -> Plan[Grant]:
+    """A slot, within `wait` seconds.
+
+    The attempt has a ticket, which it keeps through every error: asking again with it changes nothing, and leaving, for
+    whatever reason, gives back what it may have been given.
+
+    Raises:
+        OverLimit: There was none in time.
+    """
+    keys, lock = limiter.keys(client), round(limiter.lock_timeout * 1000)
+    channel, process = presence_channel(client.namespace), (yield from identity())
+    ticket = f"{process}.{next(_numbers)}.{lock}"
+    deadline = time.monotonic() + wait
+    queued = True
+    try:
+        while True:
+            asked = time.monotonic()
+            left = deadline - asked
+            answer = yield from run(
+                calls.acquire(
+                    keys,
+                    limiter.size,
+                    ticket,
+                    process,
+                    lock,
+                    max(0, round(left * 1000)),
+                    limiter.ttl_ms,
+                    keys.wake,
+                    channel,
+                )
+            )
+            if answer > 0:
+                return Grant(limiter, client, ticket, answer, asked + limiter.lock_timeout)
+            if answer == 0:
+                yield from appear(keys.leases, channel)
+                continue
+            if left <= 0.001:
+                queued = wait > 0
+                raise OverLimit(
+                    f"limiter {limiter.name!r}: all {limiter.size} slots are taken"
+                    + (f", and none came free in {wait:g} s" if wait else ""),
+                    limiter.name,
+                    -answer / 1000,
+                )
+            fence = yield from _wait(keys, ticket, min(left, -answer / 1000))
+            if fence is not None:
+                return Grant(limiter, client, ticket, fence, asked + limiter.lock_timeout)
+    except BaseException:
+        if queued:
+            yield from at_last(release_call(limiter, client, ticket, cancel=True))
+        raise
+
+
+def release_call(limiter: ConcurrentLimiter, client: Shiftboss, ticket: str, *, cancel: bool = False) -> Call[bool]:
+    """The call that gives a slot back; whether it was held."""
+    keys = limiter.keys(client)
+    channel = presence_channel(client.namespace)
+    return calls.release(keys, limiter.size, ticket, cancel, limiter.ttl_ms, keys.wake, channel)
+
+
+def _wait(keys: ConcurrentKeys, ticket: str, seconds: float) -> Plan[int | None]:
+    """Wait for a slot to be handed over. A wait that is cut short is no matter: asking again tells."""
+    seconds = max(SHORTEST, seconds)
+    try:
+        return (yield from block(calls.wait(keys, ticket, seconds), seconds))
+    except (RedisConnectionError, RedisTimeoutError):
+        return None
