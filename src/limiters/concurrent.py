@@ -235,8 +235,9 @@ def concurrent(
         ...     erp.peek().used
         1
     """
-    durations = map(_seconds, (wait_timeout, lock_timeout))
-    return ConcurrentLimiter(name, size, *durations, policy=policy, ttl=_seconds(ttl), client=client)
+    return ConcurrentLimiter(
+        name, size, _seconds(wait_timeout), _seconds(lock_timeout), policy, _seconds(ttl), client=client
+    )
 
 
 def _seconds(duration: Duration) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -52,6 +53,7 @@ class Fetcher(Service):
     ) -> None:
         super().__init__("shiftboss-fetcher")
         self.reconciled: Signal[int] = Signal()
+        self.fetched: Signal[float] = Signal()
         self._store = store
         self._keys = keys
         self._identity = identity
@@ -89,6 +91,7 @@ class Fetcher(Service):
         known = self._hold.held
         fetched = self._store.run(calls.fetch(self._keys, self._identity, free, self._queues.order()))
         self._outage.back()
+        self.fetched.fire(time.monotonic())
         self._take(fetched.jobs)
         # What is in hand only shrinks behind our back, and the list before it does: more in the list is more than we know.
         self._in_doubt = fetched.held > known + len(fetched.jobs)

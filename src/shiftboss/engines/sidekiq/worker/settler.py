@@ -72,6 +72,8 @@ class Settler(Service):
 
     def _try(self, group: list[Ended]) -> list[Ended]:
         """Acknowledge one group; what of it has to be tried again."""
+        if time.monotonic() > self._patience:
+            return group
         try:
             self._client.perform(acknowledge(self._client, self._keys, self._identity, group))
         except AWAY as error:
