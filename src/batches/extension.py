@@ -12,7 +12,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from shiftboss.errors import BatchError, BatchNotFound
-from shiftboss.jobs import CallbackOf, Message, Outcome, joining
+from shiftboss.jobs import CallbackOf, Extension, Message, Outcome, joining
 from shiftboss.keys import SHARDS, ShardKeys
 from shiftboss.outbox import GRACE, perform, strike_off
 from shiftboss.plan import Plan, run, run_many
@@ -32,7 +32,7 @@ DEFAULT_QUEUE = "default"
 RUN_LEASE = 60_000
 
 
-class BatchExtension:
+class BatchExtension(Extension):
     """The batches of one client, as its engine meets them."""
 
     def __init__(self, client: Shiftboss) -> None:

@@ -23,7 +23,10 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 # Named, not imported: a client is below the features and the engines, and loads them when it first pushes a job.
 DEFAULT_ENGINE = "shiftboss.engines.sidekiq.engine:SidekiqEngine"
-EXTENSIONS = {"batch": "shiftboss.batches.extension:BatchExtension"}
+EXTENSIONS = {
+    "batch": "shiftboss.batches.extension:BatchExtension",
+    "limiter": "shiftboss.limiters.extension:LimiterExtension",
+}
 
 
 class Shiftboss:

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from enum import Enum
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
@@ -128,25 +129,47 @@ def joining(engine: Engine) -> JoiningEngine | None:
     return engine if engine.joins_batches and isinstance(engine, JoiningEngine) else None
 
 
-class Extension(Protocol):
-    """A feature that takes part in the life of jobs. Implemented by batches and by limiters.
+@dataclass(frozen=True, slots=True)
+class Reschedule:
+    """Run the same job again, with the same id and no retry used.
+
+    Args:
+        delay: Seconds from now.
+        options: What the message is to carry from now on, beside what it has.
+    """
+
+    delay: float
+    options: Mapping[str, Any]
+
+
+class Extension:
+    """A feature that takes part in the life of jobs: batches are one, limiters another. Each takes part where it wants to.
 
     `jobs` are jobs of its own by name, which every engine can run (a batch's callbacks are such).
     """
 
-    jobs: Mapping[str, Callable[..., Any]]
+    jobs: Mapping[str, Callable[..., Any]] = MappingProxyType({})
 
     def pushing(self, messages: Sequence[Message]) -> Plan[Sequence[Message]]:
         """Before the engine publishes. May stamp messages, or keep some back to push them later."""
+        yield from ()
+        return messages
 
-    def finished(self, message: Message, outcome: Outcome, error: BaseException | None) -> Plan[None]:
+    def raised(self, message: Message, error: BaseException) -> Reschedule | None:  # noqa: ARG002
+        """Whether an error that left a job means: run the same job later, which is no failure. No I/O."""
+        return None
+
+    def finished(self, message: Message, outcome: Outcome, error: BaseException | None) -> Plan[None]:  # noqa: ARG002
         """After a run, before the engine forgets the job. An engine that joins batches calls it for callbacks only."""
+        yield from ()
 
-    def perform(self, item: str, out: str) -> Plan[None]:
+    def perform(self, item: str, out: str) -> Plan[None]:  # noqa: ARG002
         """Do what an outbox item of this feature says, and strike it off."""
+        yield from ()
 
     def tend(self) -> Plan[None]:
         """What has to be looked after from time to time; the reaper calls it, one process at a time."""
+        yield from ()
 
 
 @dataclass(frozen=True, slots=True)
