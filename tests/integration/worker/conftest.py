@@ -94,4 +94,4 @@ def spawn(backend: Backend, tmp_path: Path) -> Iterator[Callable[..., Process]]:
 @pytest.fixture
 def log_of(tmp_path: Path) -> Callable[[], str]:
     """What the processes logged."""
-    return lambda: (tmp_path / "log").read_text()
+    return (tmp_path / "log").read_text

@@ -1,4 +1,4 @@
-"""Signals of a worker process: a handler only notes what came; the main thread, which waits for it, acts."""
+"""Signals of a worker process, as something that the main thread waits for."""
 
 from __future__ import annotations
 
@@ -13,26 +13,25 @@ from typing import Any, Self
 STOP = (signal.SIGTERM, signal.SIGINT)
 QUIET = "SIGTSTP"
 STACKS = "SIGUSR1"
-# What a second request to stop ends the process with.
-AT_ONCE = 1
 
 
 class Signals:
-    """Yields signals as they come, until one asks to stop or `close` is called. For the main thread, as a context manager.
+    """Yields the numbers of signals as they come, until `close` is called. For the main thread, as a context manager.
 
-    The second request to stop ends the process at once, in whatever state: what it holds is taken back by another one.
+    The interpreter itself writes them to a pipe. A handler in Python would not do: it runs when the main thread next
+    does, and a signal that another thread was interrupted by does not wake the main one.
     """
 
     def __init__(self) -> None:
         self._reader, self._writer = os.pipe()
+        os.set_blocking(self._writer, False)
         self._before: dict[int, Any] = {}
-        self._asked = False
 
     def __enter__(self) -> Self:
-        quiet = getattr(signal, QUIET, None)
-        for number in (*STOP, quiet):
+        self._fd_before = signal.set_wakeup_fd(self._writer, warn_on_full_buffer=False)
+        for number in (*STOP, getattr(signal, QUIET, None)):
             if number is not None:
-                self._before[number] = signal.signal(number, self._note)
+                self._before[number] = signal.signal(number, _noted)
         if hasattr(signal, STACKS):
             faulthandler.register(getattr(signal, STACKS), file=sys.__stderr__ or 2, all_threads=True)
         return self
@@ -42,25 +41,19 @@ class Signals:
             signal.signal(number, handler)
         if hasattr(signal, STACKS):
             faulthandler.unregister(getattr(signal, STACKS))
+        signal.set_wakeup_fd(self._fd_before)
         os.close(self._reader)
         os.close(self._writer)
 
     def __iter__(self) -> Iterator[int]:
-        while True:
-            number = os.read(self._reader, 1)[0]
-            if not number:
-                return
-            yield number
-            if number in STOP:
-                return
+        while number := os.read(self._reader, 1)[0]:
+            if number in self._before:
+                yield number
 
     def close(self) -> None:
         """End the waiting, from any thread."""
         os.write(self._writer, b"\0")
 
-    def _note(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002
-        if number in STOP:
-            if self._asked:
-                os._exit(AT_ONCE)
-            self._asked = True
-        os.write(self._writer, bytes([number]))
+
+def _noted(number: int, frame: FrameType | None) -> None:
+    """The pipe has it. But without a handler the signal would do what it does by default."""

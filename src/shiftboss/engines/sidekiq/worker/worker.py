@@ -29,6 +29,7 @@ from shiftboss.engines.sidekiq.worker.signals import STOP, Signals
 from shiftboss.errors import ConfigError
 from shiftboss.jobs import Outcome
 from shiftboss.keys import SidekiqKeys
+from shiftboss.service import Service
 
 if TYPE_CHECKING:
     from shiftboss.client import Shiftboss
@@ -37,6 +38,8 @@ log = logging.getLogger("shiftboss.worker")
 MOST_CONCURRENCY = 1_000
 # Seconds for what follows the jobs at a stop: coroutines to end, acknowledgements to be answered.
 LAST = 3.0
+# What a process that is told to stop a second time ends with.
+AT_ONCE = 1
 
 
 class Worker:
@@ -109,37 +112,38 @@ class Worker:
 
     def quiet(self) -> None:
         """Take no more jobs; those that run go on. It cannot be undone."""
-        self.fetcher.ask_to_stop()
-        self.poller.ask_to_stop()
-        self.heartbeat.quiet = True
-        self.heartbeat.nudge()
+        log.info("quiet: no more jobs are taken")
+        self._rest((self.fetcher, self.poller))
 
     def stop(self) -> None:
         """Take no more jobs, wait up to `timeout` for those that run, put back what has not ended. Again is harmless."""
-        with self._stopping:
-            if self._started and not self._stopped:
-                self._stop()
-            self._stopped = True
-        if self._signals is not None:
-            self._signals.close()
+        try:
+            with self._stopping:
+                if self._started and not self._stopped:
+                    self._stop()
+                self._stopped = True
+        finally:
+            signals, self._signals = self._signals, None
+            if signals is not None:
+                signals.close()
 
     def run(self) -> None:
-        """Start, work until TERM or INT, and stop. For the main thread, whose signal handlers it borrows.
+        """Start, work until TERM or INT, and stop. For the main thread.
 
-        TERM and INT stop, a second one ends the process at once; TSTP quiets; USR1 prints every thread's stack.
+        TERM and INT stop; a second one ends the process at once, and what it holds is taken back by another one. TSTP
+        quiets; USR1 prints every thread's stack.
 
         Raises:
             redis.RedisError: Redis cannot be used at the start.
         """
         with Signals() as signals:
             self._signals = signals
-            self.start()
-            for number in signals:
-                if number not in STOP:
-                    log.info("quiet: no more jobs are taken")
-                    self.quiet()
-            self._signals = None
-            self.stop()
+            try:
+                self.start()
+                self._heed(signals)
+            finally:
+                self._signals = None
+        self.stop()
 
     def __enter__(self) -> Self:
         self.start()
@@ -155,11 +159,28 @@ class Worker:
             if full:
                 self.fetcher.nudge()
 
-    def _stop(self) -> None:
-        deadline = time.monotonic() + self.timeout
-        for service in (self.fetcher, self.poller, self.rescuer, self.reaper):
+    def _heed(self, signals: Signals) -> None:
+        # Stopping takes time, in which the main thread still has to hear the second signal.
+        stopper = threading.Thread(target=self.stop, name="shiftboss-stopper", daemon=True)
+        for number in signals:
+            if number not in STOP:
+                self.quiet()
+            elif stopper.ident is None:
+                log.info("stopping: running jobs have %g s to end", self.timeout)
+                stopper.start()
+            else:
+                log.warning("stopping at once; %d jobs are for others to take", self._hold.busy)
+                os._exit(AT_ONCE)
+
+    def _rest(self, services: Sequence[Service]) -> None:
+        for service in services:
             service.ask_to_stop()
         self.heartbeat.quiet = True
+        self.heartbeat.nudge()
+
+    def _stop(self) -> None:
+        deadline = time.monotonic() + self.timeout
+        self._rest((self.fetcher, self.poller, self.rescuer, self.reaper))
         self.fetcher.stop()
         if not self._hold.wait_idle(deadline - time.monotonic()):
             log.warning("%d jobs did not end within %g s", self._hold.busy, self.timeout)

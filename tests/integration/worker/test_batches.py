@@ -1,0 +1,75 @@
+"""Members of batches: settled by the script that acknowledges them, so that each counts once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from shiftboss import Shiftboss
+from shiftboss.batches import Batch, Status
+from shiftboss.engines.sidekiq.worker import Worker
+from tests.backends import Backend
+from tests.integration.worker import jobs
+from tests.integration.worker.jobs import seen
+from tests.waiting import wait_until
+
+pytestmark = pytest.mark.backends("fake", "embedded", "redis", "acl")
+
+
+def called_back(status: Status, options: dict[str, Any]) -> None:
+    seen.append((options["event"], status.bid))
+
+
+def new_batch(*events: str) -> Batch:
+    batch = Batch()
+    for event in events:
+        batch.on(event, called_back, {"event": event})
+    return batch
+
+
+def test_a_batch_succeeds_when_all_members_have(client: Shiftboss, start: Callable[..., Worker]) -> None:
+    start()
+    batch = new_batch("success", "complete")
+    with batch.jobs():
+        jobs.note.perform_bulk([(n,) for n in range(250)])
+    wait_until(lambda: len(seen) == 252, what="members and callbacks")
+    assert set(seen) == {*range(250), ("success", batch.bid), ("complete", batch.bid)}
+    status = batch.status()
+    assert (status.total, status.done, status.dead) == (250, 250, 0)
+
+
+def test_a_member_that_will_run_again_completes_the_batch_but_no_more(
+    client: Shiftboss, backend: Backend, start: Callable[..., Worker]
+) -> None:
+    start()
+    batch = new_batch("success", "complete", "death")
+    with batch.jobs():
+        jobs.note.perform_async("fine")
+        jobs.fail.perform_async("no")
+    wait_until(lambda: ("complete", batch.bid) in seen)
+    assert ("success", batch.bid) not in seen
+    assert ("death", batch.bid) not in seen
+
+
+def test_a_member_that_dies_brings_death(client: Shiftboss, start: Callable[..., Worker]) -> None:
+    start()
+    batch = new_batch("death", "finished")
+    with batch.jobs():
+        jobs.fail.set(retry=0).perform_async("no")
+    wait_until(lambda: {("death", batch.bid), ("finished", batch.bid)} <= set(seen))
+
+
+def test_an_interrupted_member_has_not_run(client: Shiftboss, backend: Backend, start: Callable[..., Worker]) -> None:
+    worker = start(timeout=0.1)
+    batch = new_batch("complete")
+    with batch.jobs():
+        jobs.ahold.perform_async("waits")
+    wait_until(lambda: seen)
+    worker.stop()
+    assert batch.status().pending == 1
+    assert backend.raw.llen("queue:default") == 1
+    jobs.gate.set()
+    start()
+    wait_until(lambda: ("complete", batch.bid) in seen)
