@@ -1,0 +1,16 @@
+"""The command `shiftboss`. Each sub-command is loaded when it is named, and what it needs with it."""
+
+from __future__ import annotations
+
+import sys
+from io import TextIOWrapper
+
+
+def main() -> None:
+    """Run the command line of this process, and exit."""
+    from shiftboss.cli.root import cli
+
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a sign that the terminal lacks is no reason to fail
+    cli(prog_name="shiftboss")

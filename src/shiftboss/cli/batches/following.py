@@ -1,0 +1,67 @@
+"""Looking at batches again and again until none of them can go on."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from itertools import takewhile
+
+from shiftboss.batches import Batch, BatchNotFound, BatchSet, Status
+from shiftboss.client import Shiftboss
+
+INTERVAL = 0.2
+# Seconds between looks for new batches, which cost more.
+LOOK = 1.0
+# A batch is listed at the moment it was made, and seen a little later.
+SLACK = timedelta(seconds=10)
+
+
+def is_over(status: Status) -> bool:
+    """Whether nothing about it changes any more by itself."""
+    return status.finished_at is not None or status.broken
+
+
+def follow(batch: Batch) -> Iterator[list[Status]]:
+    """One batch, again and again, the last time when it is over.
+
+    Raises:
+        BatchNotFound: It is gone.
+    """
+    while True:
+        status = batch.status()
+        yield [status]
+        if is_over(status):
+            return
+        time.sleep(INTERVAL)
+
+
+def follow_open(client: Shiftboss) -> Iterator[list[Status]]:
+    """All that are open now or begin meanwhile, oldest first, until the last is over. Those that end are shown so once."""
+    followed: dict[str, Status] = {}
+    since, looked = datetime.min.replace(tzinfo=UTC), -LOOK
+    while True:
+        if time.monotonic() - looked >= LOOK:
+            looked = time.monotonic()
+            found = _made_since(client, since)
+            since = max([since, *(status.created_at - SLACK for status in found)])
+            followed |= {status.bid: status for status in found if not is_over(status)}
+        if not followed:
+            return
+        yield sorted(followed.values(), key=lambda status: status.created_at)
+        if all(map(is_over, followed.values())):
+            return
+        followed = {bid: status for bid, status in followed.items() if not is_over(status)}
+        time.sleep(INTERVAL)
+        followed = {bid: now for bid in followed if (now := _status(client, bid)) is not None}
+
+
+def _made_since(client: Shiftboss, since: datetime) -> list[Status]:
+    return list(takewhile(lambda status: status.created_at >= since, BatchSet(client=client)))
+
+
+def _status(client: Shiftboss, bid: str) -> Status | None:
+    try:
+        return Batch.known(bid, client=client).status()
+    except BatchNotFound:
+        return None

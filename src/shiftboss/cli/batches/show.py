@@ -1,0 +1,64 @@
+"""`shiftboss batches show`."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import click
+
+from shiftboss.cli.command import Command, json_option
+from shiftboss.cli.connect import connected
+from shiftboss.cli.output import STYLES, console, print_json
+from shiftboss.cli.text import age, local, plural, printable, span
+
+if TYPE_CHECKING:
+    from shiftboss.batches import Status
+
+
+@click.command("show", cls=Command)
+@click.argument("bid", metavar="BATCH")
+@json_option
+def show(*, bid: str, as_json: bool, url: str | None, namespace: str | None) -> None:
+    """Show one batch: how far it is, and what has happened and will."""
+    from shiftboss.batches import Batch
+
+    with connected(url, namespace) as client:
+        status = Batch.open(bid, client=client).status()
+    if as_json:
+        print_json(status.to_dict())
+    else:
+        _print(status)
+
+
+def _print(status: Status) -> None:
+    from rich.text import Text
+
+    facts = [("batch", status.bid), ("state", status.state)]
+    facts += [("about", printable(status.description))] if status.description else []
+    facts += [("tags", printable(", ".join(status.tags)))] if status.tags else []
+    facts += [("jobs", _jobs(status)), ("created", _moment(status.created_at))]
+    facts += [
+        (event, _moment(moment))
+        for event in ("complete", "success", "death", "finished")
+        if (moment := getattr(status, f"{event}_at")) is not None
+    ]
+    facts.append(("expires", f"in {span((status.expires_at - datetime.now(UTC)).total_seconds())} unless used"))
+    facts += [("callback", f"{c.event}: {printable(c.target)} ({c.state})") for c in status.callbacks]
+    if status.broken:
+        facts.append(("broken", "the process that was adding jobs to it is gone"))
+    out = console()
+    for name, value in facts:
+        style = STYLES.get(value, "") if name == "state" else "red" if name == "broken" else ""
+        out.print(Text.assemble((f"{name:<10}", "bold"), (value, style)), soft_wrap=True)
+
+
+def _jobs(status: Status) -> str:
+    parts = [f"{status.done:,} of {plural(status.total, 'job')} done ({status.progress:.0%})"]
+    parts += [f"{status.failing:,} failing, to be run again"] if status.failing else []
+    parts += [f"{status.dead:,} dead"] if status.dead else []
+    return ", ".join(parts)
+
+
+def _moment(moment: datetime) -> str:
+    return f"{local(moment)} ({age(moment)} ago)"

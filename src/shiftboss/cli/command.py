@@ -1,0 +1,94 @@
+"""What all commands have in common: where Redis is, and how an error is reported."""
+
+from __future__ import annotations
+
+import errno
+import traceback
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+from shiftboss.cli.group import INTERRUPTED
+from shiftboss.errors import ConfigError, ShiftbossError
+
+F = TypeVar("F", bound=Callable[..., Any])
+_DEBUG = "shiftboss.cli.debug"
+
+
+class Failure(click.ClickException):
+    """A command that could not do what it was asked. The message is one line and says what to do."""
+
+    exit_code = 1
+
+
+class Misuse(Failure):
+    """A command that was asked for something that cannot be. The message says what can."""
+
+    exit_code = 2
+
+
+class Command(click.Command):
+    """A command with the options that all have. Whatever it raises becomes one line; `--debug` shows the traceback."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.params += [_url(), _namespace(), _debug()]
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            ctx.exit(INTERRUPTED)
+        except (click.exceptions.Exit, click.Abort):
+            raise
+        except click.UsageError:
+            raise
+        except Exception as error:
+            if isinstance(error, OSError) and error.errno == errno.EPIPE:
+                raise
+            if ctx.meta.get(_DEBUG):
+                traceback.print_exc()
+            raise _failure(error) from None
+
+
+def json_option(function: F) -> F:
+    """Add `--json`."""
+    return click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")(function)
+
+
+def _failure(error: Exception) -> click.ClickException:
+    if isinstance(error, click.ClickException):
+        return error
+    if isinstance(error, ShiftbossError):
+        return (Misuse if isinstance(error, ConfigError) else Failure)(str(error))
+    if isinstance(error, OSError):
+        return Failure(str(error))
+    return Failure(f"{type(error).__name__}: {error}; this should not happen: see the traceback with --debug")
+
+
+def _url() -> click.Option:
+    return click.Option(
+        ["--redis", "url"],
+        metavar="URL",
+        help="Where Redis is. [default: SHIFTBOSS_URL, REDIS_URL, redis://localhost:6379/0]",
+    )
+
+
+def _namespace() -> click.Option:
+    return click.Option(
+        ["--namespace"],
+        metavar="NAME",
+        help="What the keys of Shiftboss begin with. [default: SHIFTBOSS_NAMESPACE, sb]",
+    )
+
+
+def _debug() -> click.Option:
+    return click.Option(
+        ["--debug"],
+        is_flag=True,
+        is_eager=True,
+        expose_value=False,
+        callback=lambda ctx, _, value: ctx.meta.update({_DEBUG: value}),
+        help="Show the traceback of an error.",
+    )

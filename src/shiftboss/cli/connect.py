@@ -1,0 +1,55 @@
+"""A client for a command, whose errors are said with the address they came from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from redis.exceptions import RedisError
+
+from shiftboss.cli.command import Failure
+from shiftboss.cli.redis_errors import explain
+from shiftboss.client import Shiftboss
+from shiftboss.scripts import command
+
+
+@contextmanager
+def connected(url: str | None, namespace: str | None) -> Iterator[Shiftboss]:
+    """The client for the options of a command, current in the block.
+
+    Raises:
+        Failure: What Redis raised inside.
+    """
+    with Shiftboss(url, namespace=namespace) as client, explained(client):
+        try:
+            yield client
+        finally:
+            client.close()
+
+
+@contextmanager
+def explained(client: Shiftboss) -> Iterator[None]:
+    """Make what Redis raises inside one line.
+
+    Raises:
+        Failure: That line.
+    """
+    try:
+        yield
+    except RedisError as error:
+        raise Failure(explain(error, client.server.label)) from error
+
+
+def check_reachable(client: Shiftboss) -> str:
+    """The server's name and version, if it can be reached. One round trip.
+
+    Raises:
+        redis.RedisError: It cannot.
+    """
+    if client.server.kind == "fake":  # knows no INFO
+        return "fakeredis"
+    text = client.store.run(command("INFO", [], ["server"], bytes.decode))
+    facts = dict(line.split(":", 1) for line in text.splitlines() if ":" in line)
+    if "valkey_version" in facts:
+        return f"Valkey {facts['valkey_version']}"
+    return f"Redis {facts.get('redis_version', '?')}"

@@ -1,0 +1,109 @@
+"""Groups of commands that are loaded when they are named, and answer a wrong name with the nearest known one."""
+
+from __future__ import annotations
+
+import difflib
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from importlib import import_module
+from typing import Any
+
+import click
+
+from shiftboss.cli.text import one_line
+
+INTERRUPTED = 130
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are known by where they are.
+
+    Args:
+        lazy: Module, object and one-line help of each command by its name.
+    """
+
+    def __init__(self, *args: Any, lazy: Mapping[str, tuple[str, str, str]], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._lazy = lazy
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        return list(self._lazy)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        if cmd_name not in self._lazy:
+            return None
+        module, name, _ = self._lazy[cmd_name]
+        command: click.Command = getattr(import_module(module), name)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, about) for name, (_, _, about) in self._lazy.items()])
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name = args[0]
+        if name not in self._lazy and not name.startswith("-") and not ctx.resilient_parsing:
+            raise click.UsageError(f"unknown command {name!r}; {nearest(name, self._lazy)}", ctx)
+        return super().resolve_command(ctx, args)
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if not args and not ctx.resilient_parsing:
+            click.echo(ctx.get_help())
+            ctx.exit()
+        return super().parse_args(ctx, args)
+
+
+class Root(LazyGroup):
+    """The outermost group: here every error becomes one line and an exit code."""
+
+    def main(
+        self,
+        args: Sequence[str] | None = None,
+        prog_name: str | None = None,
+        complete_var: str | None = None,
+        standalone_mode: bool = True,
+        **extra: Any,
+    ) -> Any:
+        if not standalone_mode:
+            return super().main(args, prog_name, complete_var, standalone_mode=False, **extra)
+        try:
+            code = super().main(args, prog_name, complete_var, standalone_mode=False, **extra)
+        except click.ClickException as error:
+            click.echo(explain(error), err=True)
+            code = error.exit_code
+        except click.Abort:
+            code = INTERRUPTED
+        sys.exit(code if isinstance(code, int) else 0)
+
+
+def explain(error: click.ClickException) -> str:
+    """What went wrong in one line, with the way to the help where it was asked wrongly."""
+    message = error.format_message()
+    if isinstance(error, click.NoSuchOption):
+        params = error.ctx.command.get_params(error.ctx) if error.ctx else []
+        known = [name for param in params for name in (*param.opts, *param.secondary_opts) if name.startswith("-")]
+        message = f"unknown option {error.option_name!r}; {nearest(error.option_name, known)}"
+    elif isinstance(error, click.UsageError):
+        message = message[:1].lower() + message[1:].rstrip(".")
+    context = getattr(error, "ctx", None)
+    if context is None:
+        return one_line(f"shiftboss: {message}")
+    if "did you mean" not in message:
+        message += f"; see `{context.command_path} --help`"
+    return one_line(f"{context.command_path}: {message}")
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """What was probably meant.
+
+    Example:
+        >>> nearest("wroker", ["demo", "worker"])
+        "did you mean 'worker'?"
+        >>> nearest("x", ["demo", "worker"])
+        'known are demo, worker'
+    """
+    known = list(known)
+    near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    return f"did you mean {near[0]!r}?" if near else f"known are {', '.join(known)}"

@@ -1,0 +1,145 @@
+"""`shiftboss worker`."""
+
+from __future__ import annotations
+
+import logging
+import os
+from typing import TYPE_CHECKING
+
+import click
+
+from shiftboss.cli.command import Command, Misuse
+from shiftboss.cli.connect import check_reachable, explained
+from shiftboss.cli.modules import load
+from shiftboss.cli.text import plural
+
+if TYPE_CHECKING:
+    from shiftboss.client import Shiftboss
+    from shiftboss.engines.sidekiq.worker import Worker
+
+LEVELS = ("debug", "info", "warning", "error")
+LINE = "%(asctime)s %(process)d %(levelname)-7s %(name)s: %(message)s"
+
+
+class QueueName(click.ParamType[str | tuple[str, int]]):
+    """A queue's name, or name and weight: ``critical,6``."""
+
+    name = "queue"
+
+    def convert(
+        self, value: str | tuple[str, int], param: click.Parameter | None, ctx: click.Context | None
+    ) -> str | tuple[str, int]:
+        if not isinstance(value, str):
+            return value
+        name, comma, weight = value.partition(",")
+        if not name or (comma and not (weight.isascii() and weight.isdigit() and int(weight) > 0)):
+            self.fail(f"expected a name, or a name and a weight like critical,6, got {value!r}", param, ctx)
+        return (name, int(weight)) if comma else name
+
+
+@click.command("worker", cls=Command)
+@click.option(
+    "-r",
+    "--require",
+    "modules",
+    multiple=True,
+    metavar="MODULE",
+    help="A module that defines jobs and callbacks; repeat it for more.",
+)
+@click.option(
+    "-q",
+    "--queue",
+    "queues",
+    multiple=True,
+    type=QueueName(),
+    metavar="NAME[,WEIGHT]",
+    help="A queue to serve; repeat it for more. Without weights they are served strictly in this order. [default: default]",
+)
+@click.option(
+    "-c",
+    "--concurrency",
+    type=click.IntRange(1, 1000),
+    metavar="N",
+    default=10,
+    show_default=True,
+    help="How many jobs run at once.",
+)
+@click.option(
+    "--timeout",
+    type=click.FloatRange(0),
+    metavar="SECONDS",
+    default=25.0,
+    show_default=True,
+    help="What running jobs are given to end at a stop, before they go back to their queues.",
+)
+@click.option(
+    "--log-level",
+    type=click.Choice(LEVELS),
+    metavar="LEVEL",
+    default="info",
+    show_default=True,
+    help=f"What is logged: {', '.join(LEVELS)}.",
+)
+def worker(
+    *,
+    modules: tuple[str, ...],
+    queues: tuple[str | tuple[str, int], ...],
+    concurrency: int,
+    timeout: float,
+    log_level: str,
+    url: str | None,
+    namespace: str | None,
+) -> None:
+    """Run the jobs of some queues, until TERM or INT.
+
+    TERM and INT let running jobs end, a second one ends the process at once. TSTP takes no more jobs. USR1 prints the
+    stack of every thread.
+    """
+    from shiftboss.engines.sidekiq.registry import registered
+    from shiftboss.engines.sidekiq.worker import Worker
+
+    _tell_modules(url, namespace)
+    for module in modules:
+        load(module)
+    if not registered():
+        given = f" by {' and '.join(modules)}" if modules else ""
+        raise Misuse(
+            f"no jobs are registered{given}; give the module that defines them: shiftboss worker --require app.jobs"
+        )
+    client = _client(url, namespace)
+    with client, explained(client):
+        runner = Worker(client, queues=queues or ("default",), concurrency=concurrency, timeout=timeout)
+        server = check_reachable(client)
+        _log_to_stderr(log_level)
+        logging.getLogger("shiftboss.worker").info(_banner(runner, server, len(registered())))
+        runner.run()
+
+
+def _tell_modules(url: str | None, namespace: str | None) -> None:
+    """Let what the modules' own threads and processes push go where this worker looks."""
+    for variable, value in (("SHIFTBOSS_URL", url), ("SHIFTBOSS_NAMESPACE", namespace)):
+        if value:
+            os.environ[variable] = value
+
+
+def _client(url: str | None, namespace: str | None) -> Shiftboss:
+    """What the command line says, else what the modules have configured, else the environment's."""
+    from shiftboss.client import Shiftboss, current_client
+
+    return Shiftboss(url, namespace=namespace) if url or namespace else current_client()
+
+
+def _banner(runner: Worker, server: str, jobs: int) -> str:
+    queues = runner.queues
+    weights = queues.weights or [None] * len(queues.names)
+    named = [name if weight is None else f"{name},{weight}" for name, weight in zip(queues.names, weights, strict=True)]
+    return (
+        f"{plural(jobs, 'job')}, {plural(len(named), 'queue')} ({' '.join(named)}), {plural(runner.concurrency, 'slot')}, "
+        f"{server} at {runner.client.server.label}"
+    )
+
+
+def _log_to_stderr(level: str) -> None:
+    """Unless a module has set logging up its own way."""
+    logging.basicConfig(format=LINE)
+    logging.getLogger("shiftboss").setLevel(level.upper())
