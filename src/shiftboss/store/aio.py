@@ -64,7 +64,7 @@ class AsyncStore:
                 lane = await self._lane_for(call, attempts)
                 if not call.resend:
                     await lane.close_if_gone()
-                reply = lane.begin(call, attempts) if lane.connection else await lane.open_and_begin(call, attempts)
+                reply = lane.begin(call, attempts) if lane.ready() else await lane.open_and_begin(call, attempts)
                 sent, connection = True, lane.connection
                 value = await lane.reply(reply, attempts)
             except ResponseError as error:
@@ -193,11 +193,18 @@ class AsyncLane:
         self.maker = maker
         self.reached = False
         self.connection: Any = None
+        self._transport: asyncio.WriteTransport | None = None  # fakeredis' connections have none
         self.lines: list[AsyncLine] = []  # idle ones, for calls that block
         self._replies: deque[asyncio.Future[Any]] = deque()
         self._readers: set[asyncio.Task[None]] = set()
         self._opening: asyncio.Task[None] | None = None  # one for all who wait; a lock would keep the event loop alive
         self._heard = 0.0
+
+    def ready(self) -> bool:
+        """Whether a command can be written now. A connection that was lost is left to its reader, which may not know yet."""
+        if self._transport is not None and self._transport.is_closing():
+            self._leave()
+        return self.connection is not None
 
     def begin(self, call: Call[Any], attempts: Attempts) -> asyncio.Future[Any]:
         """Write a command; its reply will be the future's result. Not a coroutine: nothing may come between the two."""
@@ -210,6 +217,7 @@ class AsyncLane:
         if not self._replies:
             self._heard = attempts.clock()
         self._replies.append(reply)
+        # Never on a transport that is closing: CPython 3.12's would leave the selector with a file that is gone.
         connection._writer.writelines(packed)
         return reply
 
@@ -224,7 +232,7 @@ class AsyncLane:
             raise RedisTimeoutError("Timeout connecting to server")
         if not opening.cancelled() and (error := opening.exception()):
             raise error
-        if self.connection is None:
+        if not self.ready():
             raise RedisConnectionError("the connection was closed")
         return self.begin(call, attempts)
 
@@ -245,9 +253,9 @@ class AsyncLane:
         """Drop the connection; whoever waits for a reply gets a connection error."""
         while self.lines:
             await self.lines.pop().close()
-        connection, replies = self.connection, self._replies
-        self.connection, self._replies = None, deque()
-        if (transport := getattr(getattr(connection, "_writer", None), "transport", None)) is not None:
+        connection, replies, transport = self.connection, self._replies, self._transport
+        self._leave()
+        if transport is not None:
             transport.abort()  # what it has not sent yet, a frozen server would never take
         tasks = [*self._readers, *([self._opening] if self._opening else [])]
         for task in tasks:
@@ -270,7 +278,10 @@ class AsyncLane:
             return
         if not self._replies:
             connection._writer.close()  # its reader sees that and ends
-        self.connection, self._replies = None, deque()
+        self._leave()
+
+    def _leave(self) -> None:
+        self.connection, self._transport, self._replies = None, None, deque()
 
     async def _open(self) -> None:
         connection = self.maker.make()
@@ -283,6 +294,7 @@ class AsyncLane:
         connection.socket_timeout = None
         self.reached = True
         self.connection, self._heard = connection, time.monotonic()
+        self._transport = getattr(connection._writer, "transport", None)
         reader = asyncio.create_task(self._read(connection, self._replies), name="shiftboss-store")
         self._readers.add(reader)
         reader.add_done_callback(self._readers.discard)
@@ -313,7 +325,7 @@ class AsyncLane:
             error = as_redis_error(lost)
         finally:
             if self.connection is connection:
-                self.connection, self._replies = None, deque()
+                self._leave()
             await connection.disconnect(nowait=True)
             settle(replies, error)
 

@@ -78,12 +78,8 @@ class Subscription:
             if not self._connection.can_read(seconds):
                 return None
             _, _, message = self._connection.read_response(disable_decoding=True)
-        except (
-            AttributeError,
-            TypeError,
-            ValueError,
-        ):  # what redis-py makes of a socket that another thread has closed
-            self._line.check_open()
+        except (AttributeError, TypeError, ValueError):
+            self._line.check_open()  # redis-py stumbles over a connection that another thread has closed
             raise
         return bytes(message)
 

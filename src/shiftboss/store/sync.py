@@ -255,9 +255,7 @@ class Lane:
             elif not all(attempts.resend for _, attempts in batch) and connection.can_read(0):
                 raise ConnectionResetError("the server has closed this connection")
             packed = pack(connection, batch)
-            if sum(map(len, packed)) > FITS_SOCKET and hasattr(
-                connection._sock, "settimeout"
-            ):  # fakeredis' never blocks
+            if sum(map(len, packed)) > FITS_SOCKET and hasattr(connection._sock, "settimeout"):  # fakeredis' has none
                 connection._sock.settimeout(batch[0][1].left)
             sent = True
             connection.send_packed_command(packed, check_health=False)
