@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -61,26 +62,42 @@ class Fetcher(Service):
         self._hold = hold
         self._hand_on = hand_on
         self._outage = outage
-        self._watch = Watch(store, keys, queues.names, self.nudge)
+        self._watch = Watch(store, keys, queues.names, self._rung)
+        self._stepping = threading.Lock()
+        self._backoff = Backoff(0.05, 2.0)
         self._in_doubt = False
 
     def run(self) -> None:
         self._watch.start()
-        backoff = Backoff(0.05, 2.0)
         while not self.stopping:
-            try:
-                pause = self._step()
-            except AWAY as error:
-                self._outage.lost(error)
-                self._in_doubt, pause = True, backoff.next()
-            except Exception:
-                log.exception("fetching failed; it goes on")
-                self._in_doubt, pause = True, backoff.next()
-            else:
-                backoff.reset()
+            with self._stepping:
+                pause = self._try()
             if pause:
                 self.pause(pause)
         self._watch.stop()
+
+    def _rung(self) -> None:
+        """There may be something. Whoever noticed fetches it, for waking another thread costs as much as the fetch."""
+        if not self.stopping and self._stepping.acquire(blocking=False):
+            try:
+                self._try()
+            finally:
+                self._stepping.release()
+        self.nudge()
+
+    def _try(self) -> float:
+        """Fetch once; seconds to wait before the next time."""
+        try:
+            pause = self._step()
+        except AWAY as error:
+            self._outage.lost(error)
+        except Exception:
+            log.exception("fetching failed; it goes on")
+        else:
+            self._backoff.reset()
+            return pause
+        self._in_doubt = True
+        return self._backoff.next()
 
     def _step(self) -> float:
         if self._in_doubt:
