@@ -1,36 +1,43 @@
 --[[
-Record how a run of a callback ended.
+Record how a run of a callback ended, and tell the parent what that means.
 
 KEYS
   1 record   hash      the batch
   2 ran      string    bitmap
   3 done     string    bitmap
   4 dead     string    bitmap
+  5 out      zset      outbox
 ARGV
-  1 event    string
-  2 index    integer   which of the event's callbacks
-  3 owner    string    the run, or empty: whoever
-  4 outcome  string    done, failed (another run may start) or died
+  1 bid      string
+  2 event    string
+  3 index    integer   which of the event's callbacks
+  4 owner    string    the run, or empty: whoever
+  5 outcome  string    done, failed (another run may start) or died
+  6 grace    integer   milliseconds the caller has for performing what is returned
 RETURNS
-  1 if that was news, else 0
+  outbox items
 ]]
 --- @include lib/batch
 --- @include lib/clock
 
-local k = {record = KEYS[1], ran = KEYS[2], done = KEYS[3], dead = KEYS[4]}
+local k, items = {record = KEYS[1], ran = KEYS[2], done = KEYS[3], dead = KEYS[4], out = KEYS[5]}, {}
 local b = load_batch(k)
-if not b then return 0 end
-local field, now = 'run:' .. ARGV[1] .. ':' .. ARGV[2], clock()
+if not b then return items end
+local bid, event, outcome, grace, now = ARGV[1], ARGV[2], ARGV[5], ARGV[6], clock()
+local field = 'run:' .. event .. ':' .. ARGV[3]
 touch(k, b, now)
 local state = redis.call('HGET', KEYS[1], field)
-if state == 'done' then return 0 end
-if ARGV[4] == 'failed' then
-  if not state or state == 'died' or string.match(state, ':(.*)') ~= ARGV[3] then return 0 end
-  return redis.call('HDEL', KEYS[1], field)
+if state == 'done' then return items end
+if outcome == 'failed' then
+  if state and state ~= 'died' and string.match(state, ':(.*)') == ARGV[4] then redis.call('HDEL', KEYS[1], field) end
+  return items
 end
-redis.call('HSET', KEYS[1], field, ARGV[4])
-if ARGV[4] == 'done' then
+redis.call('HSET', KEYS[1], field, outcome)
+if outcome == 'died' then
+  tell_parent(k, bid, 'dead', now, grace, items)
+elseif event ~= 'death' then
   b.left = redis.call('HINCRBY', KEYS[1], 'left', -1)
-  rest(k, b, now)
+  if event == 'complete' then b.left_complete = redis.call('HINCRBY', KEYS[1], 'left:complete', -1) end
+  report(k, b, bid, now, grace, items)
 end
-return 1
+return items

@@ -1,16 +1,16 @@
 -- A batch's record: its counters, what they decide, and how long it lives. `k` names keys: record ran done dead out.
-local KEEP_DEAD = 15552000000   -- 180 days
-local KEEP_SHARD = 31536000000  -- 365 days: the shard's own keys outlive every batch in it
+--- @include lib/family
+local KEEP_DEAD = 15552000000  -- 180 days
 
 -- The counters as numbers, or nil where there is no such batch.
 local function load_batch(k)
-  local v = redis.call('HMGET', k.record, 'total', 'ran', 'done', 'dead', 'open', 'left', 'ttl', 'touched',
-    'complete_at', 'success_at', 'finished_at', 'death_at', 'broken')
+  local v = redis.call('HMGET', k.record, 'total', 'ran', 'done', 'dead', 'open', 'left', 'left:complete', 'ttl',
+    'touched', 'complete_at', 'success_at', 'finished_at', 'death_at', 'broken')
   if not v[1] then return nil end
   return {
     total = tonumber(v[1]), ran = tonumber(v[2]), done = tonumber(v[3]), dead = tonumber(v[4]), open = tonumber(v[5]),
-    left = tonumber(v[6]), ttl = tonumber(v[7]), touched = tonumber(v[8]),
-    complete = v[9], success = v[10], finished = v[11], death = v[12], broken = v[13],
+    left = tonumber(v[6]), left_complete = tonumber(v[7]), ttl = tonumber(v[8]), touched = tonumber(v[9]),
+    complete = v[10], success = v[11], finished = v[12], death = v[13], broken = v[14],
   }
 end
 
@@ -25,11 +25,13 @@ local function live(k, b, now, ttl)
   redis.call('PEXPIRE', k.dead, longer)
 end
 
--- Renew an active batch once a hundredth of its life has passed. The record's own expiry is the first write of every
--- acknowledgement, for a full server allows it, and then the rest of the script.
+-- Renew an active batch, and say whether its parent should be: once a hundredth of its life has passed. The record's own
+-- expiry is the first write of every acknowledgement, for a full server allows it, and then the rest of the script.
 local function touch(k, b, now)
   redis.call('PEXPIRE', k.record, b.ttl)
-  if now - b.touched > b.ttl / 100 then live(k, b, now, b.ttl) end
+  if now - b.touched <= b.ttl / 100 then return false end
+  live(k, b, now, b.ttl)
+  return true
 end
 
 -- An event came to pass: note when, put its callbacks into the outbox, tell who listens.
@@ -38,35 +40,32 @@ local function happen(k, b, bid, event, now, grace, queue, items)
   redis.call('HSET', k.record, event .. '_at', now, 'queue:' .. event, queue)
   local callbacks = tonumber(redis.call('HGET', k.record, 'callbacks:' .. event) or 0)
   for i = 0, callbacks - 1 do
-    local item = 'batch|callback|' .. bid .. '|' .. event .. '|' .. i
-    redis.call('ZADD', k.out, now + grace, item)
-    items[#items + 1] = item
+    note(k, 'batch|callback|' .. bid .. '|' .. event .. '|' .. i, now, grace, items)
   end
-  if callbacks > 0 then
-    redis.call('PEXPIRE', k.out, KEEP_SHARD)
+  if callbacks > 0 and event ~= 'death' then
     b.left = redis.call('HINCRBY', k.record, 'left', callbacks)
+    if event == 'complete' then b.left_complete = redis.call('HINCRBY', k.record, 'left:complete', callbacks) end
   end
+  if event == 'death' then tell_parent(k, bid, 'death', now, grace, items) end
   redis.call('PUBLISH', k.record, event)
 end
 
--- A batch that succeeded is kept `linger` milliseconds more, but not before its callbacks are done.
-local function rest(k, b, now)
+-- Tell the parent how far it is, once the callbacks of that are done. One that succeeded is kept `linger` milliseconds more.
+local function report(k, b, bid, now, grace, items)
+  if b.complete and b.left_complete == 0 then tell_parent(k, bid, 'ran', now, grace, items) end
   if b.success and b.left == 0 then
+    tell_parent(k, bid, 'done', now, grace, items)
     live(k, b, now, tonumber(redis.call('HGET', k.record, 'linger')))
+  elseif b.finished and not b.success then
+    tell_parent(k, bid, 'dead', now, grace, items)
   end
 end
 
 -- Decide what the counters say, each event once. An open block holds back all but death.
 local function decide(k, b, bid, now, grace, queue, items)
   if b.open > 0 or b.broken then return end
-  if not b.complete and b.ran == b.total then
-    happen(k, b, bid, 'complete', now, grace, queue, items)
-  end
-  if not b.success and b.done == b.total then
-    happen(k, b, bid, 'success', now, grace, queue, items)
-  end
-  if not b.finished and b.done + b.dead == b.total then
-    happen(k, b, bid, 'finished', now, grace, queue, items)
-  end
-  rest(k, b, now)
+  if not b.complete and b.ran == b.total then happen(k, b, bid, 'complete', now, grace, queue, items) end
+  if not b.success and b.done == b.total then happen(k, b, bid, 'success', now, grace, queue, items) end
+  if not b.finished and b.done + b.dead == b.total then happen(k, b, bid, 'finished', now, grace, queue, items) end
+  report(k, b, bid, now, grace, items)
 end

@@ -2,8 +2,9 @@
 --- @include lib/clock
 --- @include lib/batch
 
--- `outcomes`: position and code, alternating; s succeeded, f failed and will run again, d died. All positions are checked
--- before the first write: one beyond the last member would make Redis allocate up to half a gigabyte.
+-- `outcomes`: position and code, alternating. s succeeded, f failed and will run again, d died; the same in capitals for a
+-- child batch; W a job died below a child; T a child is active. All positions are checked before the first write: one beyond
+-- the last member would make Redis allocate up to half a gigabyte.
 local function are_positions(b, outcomes)
   for i = 1, #outcomes, 2 do
     local position = tonumber(outcomes[i])
@@ -12,27 +13,41 @@ local function are_positions(b, outcomes)
   return true
 end
 
+-- A bit that was flipped moves its counter; a child's also the counter that keeps children out of the job figures.
+local function count(k, b, name, by, is_child)
+  b[name] = b[name] + by
+  if is_child then redis.call('HINCRBY', k.record, 'children:' .. name, by) end
+end
+
+-- Returns whether a job died with that, or below.
+local function record_outcome(k, b, position, code)
+  if code == 'W' then return true end
+  if code == 'T' then return false end
+  local is_child = code == string.upper(code)
+  if redis.call('SETBIT', k.ran, position, 1) == 0 then count(k, b, 'ran', 1, is_child) end
+  if code == 's' or code == 'S' then
+    if redis.call('SETBIT', k.done, position, 1) == 0 then
+      count(k, b, 'done', 1, is_child)
+      if b.dead > 0 and redis.call('SETBIT', k.dead, position, 0) == 1 then count(k, b, 'dead', -1, is_child) end
+    end
+  elseif (code == 'd' or code == 'D') and redis.call('GETBIT', k.done, position) == 0 then
+    if redis.call('SETBIT', k.dead, position, 1) == 0 then
+      count(k, b, 'dead', 1, is_child)
+      return true
+    end
+  end
+  return false
+end
+
 -- What the outcomes set off, as outbox items. Nothing is written where the batch is gone or a position cannot be.
 local function acknowledge(k, bid, queue, grace, outcomes)
   local items, died = {}, false
   local b = load_batch(k)
   if not b or not are_positions(b, outcomes) then return items end
   local now = clock()
-  touch(k, b, now)
+  if touch(k, b, now) then tell_parent(k, bid, 'touch', now, grace, items) end
   for i = 1, #outcomes, 2 do
-    local position, code = outcomes[i], outcomes[i + 1]
-    if redis.call('SETBIT', k.ran, position, 1) == 0 then b.ran = b.ran + 1 end
-    if code == 's' then
-      if redis.call('SETBIT', k.done, position, 1) == 0 then
-        b.done = b.done + 1
-        if b.dead > 0 and redis.call('SETBIT', k.dead, position, 0) == 1 then b.dead = b.dead - 1 end
-      end
-    elseif code == 'd' and redis.call('GETBIT', k.done, position) == 0 then
-      if redis.call('SETBIT', k.dead, position, 1) == 0 then
-        b.dead = b.dead + 1
-        died = true
-      end
-    end
+    died = record_outcome(k, b, outcomes[i], outcomes[i + 1]) or died
   end
   redis.call('HSET', k.record, 'ran', b.ran, 'done', b.done, 'dead', b.dead)
   if died then

@@ -13,15 +13,15 @@ import msgspec
 
 from shiftboss import jobs
 from shiftboss.client import Shiftboss, current_client
-from shiftboss.config import check_seconds
-from shiftboss.errors import BatchError, BatchNotFound, ConfigError
-from shiftboss.keys import BatchKeys
+from shiftboss.errors import BatchError, BatchNotFound
+from shiftboss.keys import BatchKeys, shard_of
 from shiftboss.plan import Plan, run, run_both
 
 from . import calls
 from .bids import is_bid, new_bid
-from .block import JobsBlock
+from .block import JobsBlock, current_block
 from .callbacks import EVENTS, Callback, check_event, check_options, name_of
+from .checks import check_description, check_tags, to_milliseconds, to_seconds
 from .hold import Hold
 from .join import ajoin, join
 from .status import Status, read_status
@@ -29,7 +29,8 @@ from .status import Status, read_status
 P = ParamSpec("P")
 R = TypeVar("R")
 DAY = timedelta(days=1)
-DESCRIPTION_LIMIT = 10_000
+# Stands for "the batch whose block this is made in".
+AROUND: Any = object()
 
 
 class Batch:
@@ -41,7 +42,8 @@ class Batch:
         callback_queue: Where its callbacks go; default the queue of the job that brought the event about.
         expires_in: How long it is kept without activity; default 30 days.
         linger: How long it is kept after it succeeded, at least 60 seconds; default 1 day.
-        client: Whose Redis and engine; default the current client.
+        parent: Whose child it is; default the batch whose block it is made in, if any. None makes it nobody's.
+        client: Whose Redis and engine; default the parent's, else the current client.
 
     Raises:
         ConfigError: A value that cannot be right.
@@ -64,16 +66,19 @@ class Batch:
         callback_queue: str | None = None,
         expires_in: timedelta | float = 30 * DAY,
         linger: timedelta | float = DAY,
+        parent: Batch | None = AROUND,
         client: Shiftboss | None = None,
     ) -> None:
-        self.bid = new_bid()
-        self.description = _check_text(description)
-        self.tags = _check_tags(tags)
+        self.born_in = current_block() if parent is AROUND else None
+        self.parent: Batch | None = self.born_in.batch if self.born_in else None if parent is AROUND else parent
+        self.bid: str = new_bid(shard_of(self.parent.bid) if self.parent else None)
+        self.description = check_description(description)
+        self.tags = check_tags(tags)
         self.callback_queue = callback_queue
-        self.ttl = _milliseconds("expires_in", expires_in)
-        self.linger = _milliseconds("linger", linger)
+        self.ttl = to_milliseconds("expires_in", expires_in)
+        self.linger = to_milliseconds("linger", linger)
         self._callbacks: dict[str, list[Callback]] = {event: [] for event in EVENTS}
-        self._given = client
+        self._given = client or (self.parent.client if self.parent else None)
         self._known = False  # whether Redis has heard of it
         self._scoped = False
         self.hold: Hold | None = None
@@ -155,7 +160,7 @@ class Batch:
             raise BatchNotFound(
                 f"no batch {str(bid)[:40]!r}: an id is 16 letters, digits, - or _, beginning with two hex digits"
             )
-        batch = cls(client=client)
+        batch = cls(parent=None, client=client)
         batch.bid, batch._known = bid, True
         return batch
 
@@ -189,13 +194,13 @@ class Batch:
             BatchError: It cannot happen by itself any more: jobs died, or the batch is broken.
             BatchNotFound: There is no such batch.
         """
-        return join(self, _seconds(timeout), check_event(event), progress)
+        return join(self, to_seconds(timeout), check_event(event), progress)
 
     async def ajoin(
         self, timeout: timedelta | float | None = None, *, event: str = "success", progress: bool = False
     ) -> Status:
         """As `join`, for coroutines."""
-        return await ajoin(self, _seconds(timeout), check_event(event), progress)
+        return await ajoin(self, to_seconds(timeout), check_event(event), progress)
 
     def bind(self, function: Callable[P, R]) -> Callable[P, R]:
         """The function, bound to the block that is open here: for thread pools, whose threads know no context."""
@@ -229,6 +234,11 @@ class Batch:
             for index, callback in enumerate(callbacks):
                 fields += [f"call:{event}:{index}", callback.to_json()]
         return tuple(fields)
+
+    @property
+    def is_known(self) -> bool:
+        """Whether Redis has heard of it."""
+        return self._known
 
     def mark_flushed(self) -> None:
         """Redis has heard of it."""
@@ -300,29 +310,3 @@ def current_batch() -> Batch | None:
     if job is None or job.message.batch is None:
         return None
     return Batch.known(job.message.batch.bid)
-
-
-def _check_text(description: object) -> str:
-    if not isinstance(description, str):
-        raise ConfigError(f"expected description to be a string, got {description!r}")
-    size = len(description.encode("utf-8", "surrogatepass"))
-    if size > DESCRIPTION_LIMIT:
-        raise ConfigError(f"expected description to be at most {DESCRIPTION_LIMIT:,} bytes, got {size:,}")
-    return description
-
-
-def _check_tags(tags: Sequence[str]) -> tuple[str, ...]:
-    if isinstance(tags, str) or not all(isinstance(tag, str) and 0 < len(tag) <= 128 for tag in tags):
-        raise ConfigError(f"expected tags to be a list of strings of at most 128 characters, got {tags!r}")
-    return tuple(tags)
-
-
-def _milliseconds(name: str, value: timedelta | float) -> int:
-    seconds = check_seconds(name, _seconds(value), at_most=365 * 86400)
-    if seconds < 60:
-        raise ConfigError(f"expected {name} to be at least 60 seconds, got {value!r}")
-    return int(seconds * 1000)
-
-
-def _seconds(value: timedelta | float | None) -> Any:
-    return value.total_seconds() if isinstance(value, timedelta) else value

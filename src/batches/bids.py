@@ -8,9 +8,9 @@ import secrets
 _BID = re.compile(r"[0-9a-f]{2}[A-Za-z0-9_-]{14}")
 
 
-def new_bid() -> str:
-    """An id that no other batch has."""
-    return f"{secrets.randbelow(256):02x}{secrets.token_urlsafe(11)[:14]}"
+def new_bid(shard: str | None = None) -> str:
+    """An id that no other batch has, in a shard or in any."""
+    return (shard or f"{secrets.randbelow(256):02x}") + secrets.token_urlsafe(11)[:14]
 
 
 def is_bid(text: object) -> bool:

@@ -33,6 +33,8 @@ def current_block() -> JobsBlock | None:
 class JobsBlock:
     """An open block. It collects, and pushes when it ends; with `autoflush`, also whenever so many jobs have come together.
 
+    The blocks of child batches, which were made inside, are pushed with it: parent first, children after.
+
     Args:
         batch: What the jobs become members of.
         autoflush: Jobs to collect at most before pushing; None collects all of them.
@@ -42,11 +44,13 @@ class JobsBlock:
         if autoflush is not None and (not isinstance(autoflush, int) or not 1 <= autoflush <= LARGEST):
             raise ConfigError(f"expected autoflush to be a number of jobs from 1 to {LARGEST:,}, got {autoflush!r}")
         self.batch = batch
+        self.ended = False
         self._autoflush = autoflush
         self._ids: list[str] = []
         self._messages: list[Message] = []
+        self._children: dict[Batch, list[JobsBlock]] = {}
         self._hold: Hold | None = None
-        self._flushing = self._ended = False
+        self._flushing = False
         self._token: Token[JobsBlock | None] | None = None
 
     @property
@@ -60,7 +64,7 @@ class JobsBlock:
         Raises:
             BatchClosed: The block has ended; a thread or task that was started in it came too late.
         """
-        if self._ended:
+        if self.ended:
             raise BatchClosed(
                 f"the jobs block of batch {self.batch.bid} has ended; push inside it, or wait for your tasks before its end"
             )
@@ -68,9 +72,7 @@ class JobsBlock:
         self._messages += messages
         if self._autoflush is None:
             if len(self._messages) > LARGEST:
-                raise BatchError(
-                    f"a jobs block takes at most {LARGEST:,} jobs; use batch.jobs(autoflush=10_000) for more"
-                )
+                raise BatchError(f"a block takes at most {LARGEST:,} jobs; use batch.jobs(autoflush=10_000) for more")
             return
         if self._flushing:
             return
@@ -78,52 +80,73 @@ class JobsBlock:
         try:
             while len(self._messages) >= self._autoflush:
                 taken, self._messages = self._messages[: self._autoflush], self._messages[self._autoflush :]
-                yield from self._push_in_steps(taken)
+                yield from self._push((yield from self.hold_open()), taken)
         finally:
             self._flushing = False
 
+    def hold_open(self) -> Plan[Hold]:
+        """Hold the batch open until this block ends, if nothing does yet."""
+        hold = self._hold or self.batch.hold
+        if hold is None:
+            self._hold = hold = yield from Hold.open(self.batch, self._messages[0].queue if self._messages else "")
+        return hold
+
     def _end(self) -> Plan[None]:
-        self._ended = True
-        batch, messages = self.batch, self._messages
-        engine = joining(batch.client.engine)
-        if self._hold is None and engine is not None and len(messages) <= AT_ONCE:
-            yield from self._push_at_once(engine, messages)
+        self.ended = True
+        outer = self.batch.born_in
+        if outer is not None and not outer.ended and self._hold is None and self.batch.hold is None:
+            outer._children.setdefault(self.batch, []).append(self)
             return
-        yield from self._push_in_steps(messages)
-        hold = self._hold
-        if hold is not None:
-            self._hold = None
+        engine = joining(self.batch.client.engine)
+        plain = self._hold is None and self.batch.parent is None and not self._children
+        if engine is not None and plain and len(self._messages) <= AT_ONCE:
+            yield from self._push_at_once(engine)
+            return
+        hold = yield from self.hold_open()
+        try:
+            yield from self._flush(hold)
+        except BaseException:
+            hold.let_go()
+            raise
+        if hold is self._hold:
             yield from hold.close()
 
     def _fail(self) -> Plan[None]:
         """An exception left the block: nothing is pushed. What autoflush pushed before stays, in a broken batch."""
-        self._ended = True
-        hold, self._hold = self._hold, None
-        if hold is not None:
-            yield from hold.abandon()
+        self.ended = True
+        if self._hold is not None:
+            yield from self._hold.abandon()
 
-    def _push_at_once(self, engine: JoiningEngine, messages: Sequence[Message]) -> Plan[None]:
-        batch = self.batch
-        queue = messages[0].queue if messages else ""
-        block = Block(batch.keys, batch.bid, secrets.token_hex(8), batch.record(queue), batch.ttl, batch.is_inside())
+    def _push_at_once(self, engine: JoiningEngine) -> Plan[None]:
+        batch, messages = self.batch, self._messages
+        record = batch.record(messages[0].queue if messages else "")
+        block = Block(batch.keys, batch.bid, secrets.token_hex(8), record, batch.ttl, batch.is_inside())
         sent = yield from deliver(engine.flush(messages, block))
         check_added(batch.bid, sent.result.status)
         batch.mark_flushed()
         yield from settle(batch.client, batch.keys.out, sent.result.items, resent=sent.resent)
 
-    def _push_in_steps(self, messages: Sequence[Message]) -> Plan[None]:
-        batch = self.batch
-        hold = self._hold or batch.hold
-        if hold is None:
-            self._hold = hold = yield from Hold.open(batch, messages[0].queue if messages else "")
+    def _flush(self, hold: Hold) -> Plan[None]:
+        yield from self._push(hold, self._messages)
+        for child, blocks in self._children.items():
+            child_hold = yield from Hold.open(child, next((b._messages[0].queue for b in blocks if b._messages), ""))
+            try:
+                for block in blocks:
+                    yield from block._flush(child_hold)
+            except BaseException:
+                child_hold.let_go()
+                raise
+            yield from child_hold.close()
+
+    def _push(self, hold: Hold, messages: Sequence[Message]) -> Plan[None]:
         if not messages:
             return
-        base = yield from hold.reserve(len(messages))
-        members = [replace(message, batch=Member(batch.bid, base + i)) for i, message in enumerate(messages)]
-        yield from batch.client.engine.enqueue(members)
+        base, bid = (yield from hold.reserve(len(messages))), self.batch.bid
+        members = [replace(message, batch=Member(bid, base + i)) for i, message in enumerate(messages)]
+        yield from self.batch.client.engine.enqueue(members)
 
     def _enter(self) -> Self:
-        if self._token is not None or self._ended:
+        if self._token is not None or self.ended:
             raise BatchError("a jobs block is entered once; call batch.jobs() again for another")
         self._token = _current.set(self)
         self.batch.client.__enter__()

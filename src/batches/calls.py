@@ -21,6 +21,28 @@ def open(  # noqa: A001 - named like its script
     )
 
 
+def open_child(
+    keys: BatchKeys,
+    parent_keys: BatchKeys,
+    bid: str,
+    token: str,
+    lease: int,
+    ttl: int,
+    inside: bool,
+    parent: str,
+    fields: Sequence[Arg],
+) -> Call[str]:
+    """Open a new batch as the child of another: ``ok``, or what is wrong with the parent."""
+    return script("batches/open_child").call(
+        bytes.decode,
+        [
+            *(keys.record, keys.ran, keys.done, keys.dead, keys.index, keys.holds),
+            *(parent_keys.record, parent_keys.ran, parent_keys.done, parent_keys.dead),
+        ],
+        [bid, token, lease, ttl, int(inside), parent, *fields],
+    )
+
+
 def add(keys: BatchKeys, bid: str, token: str, step: int, n: int, lease: int) -> Call[Reserved]:
     """Reserve places for n members."""
     return script("batches/add").call(
@@ -63,10 +85,14 @@ def start_callback(keys: BatchKeys, event: str, index: int, owner: str, lease: i
     return script("batches/start_callback").call(int, [keys.record], [event, index, owner, lease])
 
 
-def finish_callback(keys: BatchKeys, event: str, index: int, owner: str, outcome: str) -> Call[bool]:
-    """Record how a run of a callback ended (``done``, ``failed``, ``died``); whether that was news."""
+def finish_callback(
+    keys: BatchKeys, bid: str, event: str, index: int, owner: str, outcome: str, grace: int
+) -> Call[list[str]]:
+    """Record how a run of a callback ended (``done``, ``failed``, ``died``); the outbox items that this brings about."""
     return script("batches/finish_callback").call(
-        bool, [keys.record, keys.ran, keys.done, keys.dead], [event, index, owner, outcome]
+        _texts,
+        [keys.record, keys.ran, keys.done, keys.dead, keys.out],
+        [bid, event, index, owner, outcome, grace],
     )
 
 

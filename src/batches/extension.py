@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 from shiftboss.errors import BatchError, BatchNotFound
 from shiftboss.jobs import CallbackOf, Extension, Message, Outcome, joining
 from shiftboss.keys import SHARDS, ShardKeys
-from shiftboss.outbox import GRACE, perform, strike_off
-from shiftboss.plan import Plan, run, run_many
+from shiftboss.outbox import GRACE, perform, settle, strike_off
+from shiftboss.plan import Plan, deliver, run, run_many
 
 from . import calls
 from .batch import Batch
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 log = logging.getLogger("shiftboss.batches")
 CALLBACK_JOB = "shiftboss.batches.callback"
 DEFAULT_QUEUE = "default"
+# What a child tells its parent, as an outcome of its place there; see lua/lib/members.lua.
+CODES = {"ran": "F", "done": "S", "dead": "D", "death": "W", "touch": "T"}
 # Milliseconds after which a run of a callback that gave no sign counts as dead, and a copy may start.
 RUN_LEASE = 60_000
 
@@ -54,26 +56,40 @@ class BatchExtension(Extension):
             return
         done = outcome is Outcome.SUCCEEDED and message.name != CALLBACK_JOB
         if done or outcome is Outcome.DIED:
-            keys = self._client.batch_keys(of.bid)
-            yield from run(calls.finish_callback(keys, of.event, of.index, "", "done" if done else "died"))
+            yield from finish(self._client, of, "", "done" if done else "died")
 
     def perform(self, item: str, out: str) -> Plan[None]:
-        """Enqueue the callback that an outbox item stands for, once."""
-        _, _, bid, event, index = item.split("|")
-        keys = self._client.batch_keys(bid)
-        names = [f"call:{event}:{index}", f"run:{event}:{index}", "callback_queue", f"queue:{event}", "queue"]
+        """Do what an outbox item says: enqueue a callback, or tell a parent; once."""
+        _, kind, bid, *rest = item.split("|")
+        if kind == "callback":
+            yield from self._enqueue(CallbackOf(bid, rest[0], int(rest[1])), item, out)
+        elif kind == "up":
+            yield from self._tell_parent(bid, CODES[rest[0]], item, out)
+
+    def _enqueue(self, of: CallbackOf, item: str, out: str) -> Plan[None]:
+        keys = self._client.batch_keys(of.bid)
+        names = [f"call:{of.event}:{of.index}", f"run:{of.event}:{of.index}"]
+        names += ["callback_queue", f"queue:{of.event}", "queue"]
         stored, state, *queues = yield from run(calls.fields(keys, names))
         if stored is None or state == "done":
             yield from run(strike_off(out, item))
             return
         queue = next(filter(None, queues), DEFAULT_QUEUE)
-        message = callback_message(CallbackOf(bid, event, int(index)), Callback.from_json(stored), queue)
+        message = callback_message(of, Callback.from_json(stored), queue)
         engine = joining(self._client.engine)
         if engine is not None:
             yield from run(engine.hand_over(message, out, item))
         else:
             yield from self._client.engine.enqueue([message])
             yield from run(strike_off(out, item))
+
+    def _tell_parent(self, bid: str, code: str, item: str, out: str) -> Plan[None]:
+        parent, place, queue = yield from run(calls.fields(self._client.batch_keys(bid), ["parent", "place", "queue"]))
+        if parent is not None and place is not None:
+            keys = self._client.batch_keys(parent)
+            told = yield from deliver(calls.ack(keys, parent, queue or "", GRACE, [int(place), code]))
+            yield from settle(self._client, out, told.result, resent=told.resent)
+        yield from run(strike_off(out, item))
 
     def tend(self) -> Plan[None]:
         """Mark batches broken whose block's owner is gone."""
@@ -114,7 +130,7 @@ def run_callback(client: Shiftboss, bid: str, event: str, index: int) -> None:
         raise BatchError(
             f"callback {index} of {event} of batch {bid} runs elsewhere; a copy may start in {answer / 1000:.0f} s"
         )
-    outcome = "failed"
+    of, outcome = CallbackOf(bid, event, index), "failed"
     try:
         stored = client.store.run(calls.fields(batch.keys, [f"call:{event}:{index}"]))[0]
         if stored is None:
@@ -124,7 +140,14 @@ def run_callback(client: Shiftboss, bid: str, event: str, index: int) -> None:
             asyncio.run(_wait(result))
         outcome = "done"
     finally:
-        client.store.run(calls.finish_callback(batch.keys, event, index, owner, outcome))
+        client.perform(finish(client, of, owner, outcome))
+
+
+def finish(client: Shiftboss, of: CallbackOf, owner: str, outcome: str) -> Plan[None]:
+    """Record how a run of a callback ended, and perform what that brings about."""
+    keys = client.batch_keys(of.bid)
+    sent = yield from deliver(calls.finish_callback(keys, of.bid, of.event, of.index, owner, outcome, GRACE))
+    yield from settle(client, keys.out, sent.result, resent=sent.resent)
 
 
 async def _wait(result: object) -> None:

@@ -44,10 +44,27 @@ class Hold:
             BatchNotFound, BatchClosed: It takes no more jobs.
         """
         token = secrets.token_hex(8)
-        status = yield from run(
-            calls.open(batch.keys, batch.bid, token, LEASE, batch.ttl, batch.is_inside(), batch.record(queue))
-        )
-        check_added(batch.bid, status)
+        parent = batch.parent
+        if parent is None or batch.is_known:
+            opening = calls.open(batch.keys, batch.bid, token, LEASE, batch.ttl, batch.is_inside(), batch.record(queue))
+            status = yield from run(opening)
+            check_added(batch.bid, status)
+        else:
+            if batch.born_in is not None and not batch.born_in.ended:
+                yield from batch.born_in.hold_open()
+            opening = calls.open_child(
+                batch.keys,
+                parent.keys,
+                batch.bid,
+                token,
+                LEASE,
+                batch.ttl,
+                parent.is_inside(),
+                parent.bid,
+                batch.record(queue),
+            )
+            status = yield from run(opening)
+            check_added(parent.bid, status)
         batch.mark_flushed()
         keeper_of(batch.client).add(batch.bid, token)
         return cls(batch, token)
@@ -71,16 +88,20 @@ class Hold:
             BatchClosed: The lease had ended, and the batch counts as broken.
         """
         batch = self._batch
-        keeper_of(batch.client).remove(batch.bid, self._token)
+        self.let_go()
         sent = yield from deliver(calls.close(batch.keys, batch.bid, self._token, GRACE, ""))
         if not sent.resent:
             check_added(batch.bid, sent.result.status)
         yield from settle(batch.client, batch.keys.out, sent.result.items, resent=sent.resent)
 
+    def let_go(self) -> None:
+        """Renew the lease no more: pushing failed half-way, and the batch is broken when it ends."""
+        keeper_of(self._batch.client).remove(self._batch.bid, self._token)
+
     def abandon(self) -> Plan[None]:
         """Leave the batch broken: not all that was to be added has been."""
         batch = self._batch
-        keeper_of(batch.client).remove(batch.bid, self._token)
+        self.let_go()
         sent = yield from deliver(calls.abandon(batch.keys, batch.bid, self._token, GRACE, "", False))
         yield from settle(batch.client, batch.keys.out, sent.result.items, resent=sent.resent)
 

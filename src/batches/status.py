@@ -33,11 +33,13 @@ class Status:
 
     Args:
         bid: The batch's id.
-        total: Members so far.
-        done: Members that succeeded.
-        pending: Members that have not succeeded yet (those that died are among them).
-        failing: Members whose last run failed and that will run again.
-        dead: Members that will not run again.
+        parent_bid: The id of the batch whose child it is, or None.
+        total: Jobs so far.
+        done: Jobs that succeeded.
+        pending: Jobs that have not succeeded yet (those that died are among them).
+        failing: Jobs whose last run failed and that will run again.
+        dead: Jobs that will not run again.
+        children: Child batches.
         created_at: When it was first flushed; the other times are None until they are.
         expires_at: When it will be forgotten unless something happens.
         callbacks: What is called, and how far that is.
@@ -48,10 +50,12 @@ class Status:
     bid: str
     description: str
     tags: tuple[str, ...]
+    parent_bid: str | None
     total: int
     done: int
     failing: int
     dead: int
+    children: int
     created_at: datetime
     complete_at: datetime | None
     success_at: datetime | None
@@ -73,12 +77,12 @@ class Status:
 
     @property
     def state(self) -> str:
-        """In a word: ``broken``, ``succeeded``, ``dead`` (a member died), ``complete``, ``open`` or ``running``."""
+        """In a word: ``broken``, ``succeeded``, ``dead`` (a job died, of it or below it), ``complete``, ``open`` or ``running``."""
         if self.broken:
             return "broken"
         if self.success_at:
             return "succeeded"
-        if self.dead:
+        if self.death_at:
             return "dead"
         if self.complete_at:
             return "complete"
@@ -107,15 +111,17 @@ def read_status(bid: str, record: Mapping[str, str], life: int) -> Status | None
     """
     if "total" not in record:
         return None
-    number = {name: int(record[name]) for name in ("total", "ran", "done", "dead", "open")}
+    total, ran, done, dead = (_jobs(record, name) for name in ("total", "ran", "done", "dead"))
     return Status(
         bid=bid,
         description=record.get("description", ""),
         tags=tuple(msgspec.json.decode(record.get("tags", "[]"))),
-        total=number["total"],
-        done=number["done"],
-        failing=number["ran"] - number["done"] - number["dead"],
-        dead=number["dead"],
+        parent_bid=record.get("parent"),
+        total=total,
+        done=done,
+        failing=ran - done - dead,
+        dead=dead,
+        children=int(record.get("children", 0)),
         created_at=_instant(record["created_at"]),
         complete_at=_maybe(record, "complete"),
         success_at=_maybe(record, "success"),
@@ -124,8 +130,14 @@ def read_status(bid: str, record: Mapping[str, str], life: int) -> Status | None
         expires_at=datetime.now(UTC) + timedelta(milliseconds=max(life, 0)),
         callbacks=tuple(_callbacks(record)),
         broken="broken" in record,
-        open=number["open"] > 0 and "broken" not in record,
+        open=int(record["open"]) > 0 and "broken" not in record,
     )
+
+
+def _jobs(record: Mapping[str, str], counter: str) -> int:
+    """A counter without the children's part in it."""
+    children = "children" if counter == "total" else f"children:{counter}"
+    return int(record[counter]) - int(record.get(children, 0))
 
 
 def _callbacks(record: Mapping[str, str]) -> list[CallbackStatus]:
