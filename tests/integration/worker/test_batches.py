@@ -9,7 +9,11 @@ import pytest
 
 from shiftboss import Shiftboss
 from shiftboss.batches import Batch, Status
+from shiftboss.engines.sidekiq.joined import settle_members
+from shiftboss.engines.sidekiq.payload import decode
 from shiftboss.engines.sidekiq.worker import Worker
+from shiftboss.jobs import Member
+from shiftboss.keys import SidekiqKeys
 from tests.backends import Backend
 from tests.integration.worker import jobs
 from tests.integration.worker.jobs import seen
@@ -73,3 +77,38 @@ def test_an_interrupted_member_has_not_run(client: Shiftboss, backend: Backend, 
     jobs.gate.set()
     start()
     wait_until(lambda: ("complete", batch.bid) in seen)
+
+
+def test_a_member_that_kills_its_processes_brings_death(
+    client: Shiftboss, backend: Backend, start: Callable[..., Worker]
+) -> None:
+    batch = new_batch("death")
+    batch_queue = jobs.note.set(queue="poison")
+    with batch.jobs():
+        jid = batch_queue.perform_async("poison")
+    backend.raw.set(f"sb:recovered:{jid}", 2, ex=60)
+    backend.raw.sadd("processes", "host:1:dead")
+    backend.raw.lmove("queue:poison", "sb:inflight:host:1:dead", "RIGHT", "LEFT")
+    # The callback goes to the queue of the member that brought it about.
+    start("poison")
+    wait_until(lambda: ("death", batch.bid) in seen)
+    assert batch.status().dead == 1
+
+
+def test_what_a_crash_left_in_the_outbox_is_delivered(
+    client: Shiftboss, backend: Backend, start: Callable[..., Worker]
+) -> None:
+    batch = new_batch("success")
+    with batch.jobs():
+        jobs.note.perform_async("fine")
+    # A process that settles its job and dies before it performs what that brought about.
+    (raw,) = backend.raw.lrange("queue:default", 0, -1)
+    backend.raw.lmove("queue:default", "sb:inflight:host:1:dead", "RIGHT", "LEFT")
+    member = decode(raw.encode()).message.batch
+    assert isinstance(member, Member)
+    keys, batch_keys = SidekiqKeys("sb"), client.batch_keys(batch.bid)
+    ack = [raw, "done", "", 0, member.position, "s"]
+    call = settle_members(keys, batch_keys, "host:1:dead", "2026-01-01", batch.bid, "default", 0, ack)
+    assert client.store.run(call)[1]
+    start()
+    wait_until(lambda: ("success", batch.bid) in seen)

@@ -92,6 +92,34 @@ def test_jobs_of_the_dead_go_back_in_their_order(
     wait_until(lambda: backend.raw.smembers("processes") == {rescuer.identity})
 
 
+def test_a_process_that_was_struck_off_the_list_is_remembered(
+    client: Shiftboss, backend: Backend, start: Callable[..., Worker]
+) -> None:
+    rescuer, worker = start("other"), start()
+    rounds = rescuer.rescuer.rounds.listen()
+    rescuer.rescuer.nudge()
+    rounds(5)
+    jobs.hold.perform_async("slow")
+    wait_until(lambda: seen)
+    worker.heartbeat.stop()
+    worker.fetcher.stop()
+    # As Ruby's dashboard does with a process that does not beat.
+    backend.raw.srem("processes", worker.identity)
+    backend.raw.delete(worker.identity)
+    rescuer.rescuer.nudge()
+    wait_until(lambda: queued(backend) == 1)
+
+
+def test_who_takes_a_job_is_listed_even_if_it_was_struck_off(
+    client: Shiftboss, backend: Backend, start: Callable[..., Worker]
+) -> None:
+    worker = start()
+    backend.raw.delete("processes")
+    jobs.note.perform_async("taken")
+    wait_until(lambda: seen)
+    assert backend.raw.smembers("processes") == {worker.identity}
+
+
 def test_a_job_that_kills_its_processes_goes_to_the_dead(
     client: Shiftboss, backend: Backend, start: Callable[..., Worker]
 ) -> None:

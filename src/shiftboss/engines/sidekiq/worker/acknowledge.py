@@ -25,12 +25,19 @@ CODES = {Outcome.SUCCEEDED: "s", Outcome.FAILED: "f", Outcome.DIED: "d"}
 
 
 def groups(ended: Iterable[Ended]) -> Iterator[list[Ended]]:
-    """Jobs that can be acknowledged by one call: those of no batch, and those of one batch and queue; not too many."""
-    together: dict[tuple[str, str] | None, list[Ended]] = {}
+    """Jobs that can be acknowledged by one call: those of no batch, and those of one batch and queue; not too many.
+
+    A callback stands alone, so that a feature which cannot be told of it holds up nobody else.
+    """
+    together: dict[tuple[str, str] | int | None, list[Ended]] = {}
     for one in ended:
-        batch = _batch(one)
-        place = (batch.bid, one.run.queue) if isinstance(batch, Member) else None
-        together.setdefault(place, []).append(one)
+        match _batch(one):
+            case Member(bid=bid):
+                together.setdefault((bid, one.run.queue), []).append(one)
+            case CallbackOf():
+                together[one.run.number] = [one]
+            case _:
+                together.setdefault(None, []).append(one)
     for group in together.values():
         yield from _chunks(group)
 
