@@ -1,0 +1,11 @@
+--[[
+Fault: bit is banned.
+
+KEYS
+  1 record   hash      the batch
+ARGV
+  1 bid      string
+RETURNS
+  what it found
+]]
+return bit.band(redis.call('HGET', KEYS[1], ARGV[1]), 1)

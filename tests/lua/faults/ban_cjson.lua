@@ -1,0 +1,11 @@
+--[[
+Fault: cjson is banned.
+
+KEYS
+  1 record   hash      the batch
+ARGV
+  1 bid      string
+RETURNS
+  what it found
+]]
+return cjson.decode(redis.call('HGET', KEYS[1], ARGV[1]))

@@ -1,0 +1,12 @@
+--[[
+Fault: it includes a script.
+
+KEYS
+  1 record   hash      the batch
+ARGV
+  1 bid      string
+RETURNS
+  what it found
+]]
+--- @include none
+return redis.call('HGET', KEYS[1], ARGV[1])

@@ -1,0 +1,2 @@
+-- Fault: includes what includes it.
+--- @include lib/about
