@@ -5,10 +5,11 @@ KEYS
   1 inflight       list      what this process holds
   2 retry          zset      failed jobs by the second of their next run
   3 dead           zset      jobs that will not run again
-  4 processed      string    runs so far
-  5 failed         string    failed runs so far
-  6 processed_day  string    runs of this day
-  7 failed_day     string    failed runs of this day
+  4 schedule       zset      jobs that are due later
+  5 processed      string    runs so far
+  6 failed         string    failed runs so far
+  7 processed_day  string    runs of this day
+  8 failed_day     string    failed runs of this day
 ARGV
   1... jobs        string    four per job: payload as fetched, verb, payload to keep, seconds until it runs again
 RETURNS
@@ -19,8 +20,8 @@ SLOTS many
 --- @include lib/finish
 
 local news = finish_jobs({
-  inflight = KEYS[1], retry = KEYS[2], dead = KEYS[3],
-  processed = KEYS[4], failed = KEYS[5], processed_day = KEYS[6], failed_day = KEYS[7],
+  inflight = KEYS[1], retry = KEYS[2], dead = KEYS[3], schedule = KEYS[4],
+  processed = KEYS[5], failed = KEYS[6], processed_day = KEYS[7], failed_day = KEYS[8],
 }, clock(), ARGV)
 local count = 0
 for _, removed in ipairs(news) do

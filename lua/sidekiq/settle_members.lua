@@ -5,15 +5,16 @@ KEYS
   1 inflight       list      what this process holds
   2 retry          zset      failed jobs by the second of their next run
   3 dead           zset      jobs that will not run again
-  4 processed      string    runs so far
-  5 failed         string    failed runs so far
-  6 processed_day  string    runs of this day
-  7 failed_day     string    failed runs of this day
-  8 batch_record   hash      the batch
-  9 batch_ran      string    bitmap
-  10 batch_done    string    bitmap
-  11 batch_dead    string    bitmap
-  12 batch_out     zset      outbox
+  4 schedule       zset      jobs that are due later
+  5 processed      string    runs so far
+  6 failed         string    failed runs so far
+  7 processed_day  string    runs of this day
+  8 failed_day     string    failed runs of this day
+  9 batch_record   hash      the batch
+  10 batch_ran     string    bitmap
+  11 batch_done    string    bitmap
+  12 batch_dead    string    bitmap
+  13 batch_out     zset      outbox
 ARGV
   1 bid            string
   2 queue          string    where callbacks go that name no queue
@@ -29,16 +30,22 @@ SLOTS many
 local jobs, outcomes = {}, {}
 for i = 4, #ARGV, 6 do
   for part = 0, 3 do jobs[#jobs + 1] = ARGV[i + part] end
-  outcomes[#outcomes + 1] = ARGV[i + 4]
-  outcomes[#outcomes + 1] = ARGV[i + 5]
 end
 local news = finish_jobs({
-  inflight = KEYS[1], retry = KEYS[2], dead = KEYS[3],
-  processed = KEYS[4], failed = KEYS[5], processed_day = KEYS[6], failed_day = KEYS[7],
+  inflight = KEYS[1], retry = KEYS[2], dead = KEYS[3], schedule = KEYS[4],
+  processed = KEYS[5], failed = KEYS[6], processed_day = KEYS[7], failed_day = KEYS[8],
 }, clock(), jobs)
-local batch = {record = KEYS[8], ran = KEYS[9], done = KEYS[10], dead = KEYS[11], out = KEYS[12]}
-local reply = acknowledge(batch, ARGV[1], ARGV[2], ARGV[3], outcomes)
 local count = 0
-for _, removed in ipairs(news) do count = count + (removed and 1 or 0) end
+for n, removed in ipairs(news) do
+  local position, code = ARGV[2 + n * 6], ARGV[3 + n * 6]
+  -- Of a job that is somebody else's now only success is news: how it fails is for the other to say.
+  if removed or code == 's' then
+    outcomes[#outcomes + 1] = position
+    outcomes[#outcomes + 1] = code
+  end
+  if removed then count = count + 1 end
+end
+local batch = {record = KEYS[9], ran = KEYS[10], done = KEYS[11], dead = KEYS[12], out = KEYS[13]}
+local reply = acknowledge(batch, ARGV[1], ARGV[2], ARGV[3], outcomes)
 table.insert(reply, 1, count)
 return reply

@@ -10,10 +10,11 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from shiftboss.errors import BatchClosed, BatchError, ConfigError
-from shiftboss.jobs import Block, JoiningEngine, Member, Message, joining
+from shiftboss.jobs import Block, JoiningEngine, Member, Message, NotPublished, joining
 from shiftboss.outbox import settle
 from shiftboss.plan import Plan, deliver
 
+from .cancelling import cancel, undo
 from .hold import Hold
 from .refusals import check_added
 
@@ -102,9 +103,16 @@ class JobsBlock:
         if engine is not None and plain and len(self._messages) <= AT_ONCE:
             yield from self._push_at_once(engine)
             return
+        known, held = self.batch.is_known, self._hold is not None
         hold = yield from self.hold_open()
         try:
             yield from self._flush(hold)
+        except NotPublished:
+            if hold is self._hold and not held and not self._children:
+                yield from undo(hold, known)
+            else:
+                hold.let_go()
+            raise
         except BaseException:
             hold.let_go()
             raise
@@ -143,7 +151,11 @@ class JobsBlock:
             return
         base, bid = (yield from hold.reserve(len(messages))), self.batch.bid
         members = [replace(message, batch=Member(bid, base + i)) for i, message in enumerate(messages)]
-        yield from self.batch.client.engine.enqueue(members)
+        try:
+            yield from self.batch.client.engine.enqueue(members)
+        except NotPublished as error:
+            yield from cancel(self.batch, [base + i for i, message in enumerate(members) if message.id in error.ids])
+            raise
 
     def _enter(self) -> Self:
         if self._token is not None or self.ended:

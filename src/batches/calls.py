@@ -68,6 +68,15 @@ def abandon(keys: BatchKeys, bid: str, token: str, grace: int, queue: str, ended
     )
 
 
+def cancel(keys: BatchKeys, bid: str, token: str, grace: int, queue: str, positions: Sequence[int]) -> Call[Reserved]:
+    """Give up places whose jobs were not published: ``ok``, ``forgotten`` or ``missing``, and what that brings about."""
+    return script("batches/cancel").call(
+        _closed,
+        [keys.record, keys.ran, keys.done, keys.dead, keys.index, keys.holds, keys.out],
+        [bid, token, grace, queue, *positions],
+    )
+
+
 def renew(keys: ShardKeys, lease: int, blocks: Sequence[str]) -> Call[int]:
     """Show that blocks (``bid|token``) are alive; how many of them are still open."""
     return script("batches/renew").call(int, [keys.holds], [lease, *blocks])

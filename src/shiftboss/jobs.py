@@ -14,6 +14,8 @@ from enum import Enum
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
+from shiftboss.errors import JobError
+
 if TYPE_CHECKING:
     from shiftboss.keys import BatchKeys
     from shiftboss.plan import Plan
@@ -100,6 +102,22 @@ class Reserved:
     items: tuple[str, ...] = ()
 
 
+class NotPublished(JobError):
+    """An engine that publishes messages one by one could not publish some. The cause is the engine's own error.
+
+    Args:
+        message: What happened, in words.
+        ids: The messages that were not published; all others of the same `Engine.enqueue` were.
+    """
+
+    def __init__(self, message: str, ids: Sequence[str] = ()) -> None:
+        super().__init__(message, tuple(ids))
+        self.ids = frozenset(ids)
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+
 class Engine(Protocol):
     """What runs jobs. Implemented by each adapter and by the built-in worker's client side.
 
@@ -110,7 +128,11 @@ class Engine(Protocol):
     joins_batches: bool
 
     def enqueue(self, messages: Sequence[Message]) -> Plan[None]:
-        """Publish messages, those with `at` for later."""
+        """Publish messages, those with `at` for later.
+
+        Raises:
+            NotPublished: Those that it names were not; batches give their places up. After any other error nobody knows.
+        """
 
 
 @runtime_checkable
@@ -127,6 +149,35 @@ class JoiningEngine(Engine, Protocol):
 def joining(engine: Engine) -> JoiningEngine | None:
     """The engine, if one script can change its queues and batches together here."""
     return engine if engine.joins_batches and isinstance(engine, JoiningEngine) else None
+
+
+class Slot(Protocol):
+    """Leave to run, until it is given back."""
+
+    def release(self) -> bool:
+        """Give it back."""
+
+    async def arelease(self) -> bool:
+        """As `release`, for coroutines."""
+
+
+class Gate(Protocol):
+    """What lets a job run or not: a limiter, to an engine.
+
+    `wait_timeout` is for how many seconds after its first try a job is put back before being refused counts as `OverLimit`.
+    """
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def wait_timeout(self) -> float: ...
+
+    def try_acquire(self) -> Slot | None:
+        """Leave to run now, or None."""
+
+    async def atry_acquire(self) -> Slot | None:
+        """As `try_acquire`, for coroutines."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -198,7 +198,7 @@ class SidekiqKeys:
 
     def settled(self, identity: str, day: str) -> list[str]:
         """What every acknowledgement of a process writes, in the order that its scripts have it."""
-        sets = [self.inflight(identity), self.retry, self.dead]
+        sets = [self.inflight(identity), self.retry, self.dead, self.schedule]
         return [*sets, self.processed, self.failed, self.processed_on(day), self.failed_on(day)]
 
     def inflight(self, identity: str) -> str:

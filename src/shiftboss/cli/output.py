@@ -39,7 +39,7 @@ def console() -> Console:
 
 
 def print_rows(headings: Sequence[str], rows: Sequence[Sequence[str]], *, right: Sequence[str] = ()) -> None:
-    """Rows below headings. Columns without a single value are left out. At a terminal the last column is cut to fit.
+    """Rows below headings. Columns without a single value are left out. At a terminal lines are cut to fit.
 
     Args:
         headings: One for each column; one called STATE has colours.
@@ -47,39 +47,30 @@ def print_rows(headings: Sequence[str], rows: Sequence[Sequence[str]], *, right:
         right: The headings of columns that hold numbers.
     """
     kept = [i for i in range(len(headings)) if any(row[i] for row in rows)]
-    headings = [headings[i] for i in kept]
-    rows = [[row[i] for i in kept] for row in rows]
-    if sys.stdout.isatty():
-        _print_table(headings, rows, right)
-        return
-    widths = [max(map(len, column)) for column in zip(headings, *rows, strict=True)]
-    for row in (headings, *rows):
-        cells = [
-            cell.rjust(width) if heading in right else cell.ljust(width)
-            for heading, cell, width in zip(headings, row, widths, strict=True)
+    names = [headings[i] for i in kept]
+    table = [names, *([row[i] for i in kept] for row in rows)]
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    lines = [
+        [
+            cell.rjust(width) if name in right else cell.ljust(width)
+            for name, cell, width in zip(names, row, widths, strict=True)
         ]
-        click.echo("  ".join(cells).rstrip())
+        for row in table
+    ]
+    if sys.stdout.isatty():
+        _print_styled(names, lines)
+    else:
+        for line in lines:
+            click.echo("  ".join(line).rstrip())
 
 
-def _print_table(headings: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[str]) -> None:
-    from rich.table import Table
+def _print_styled(names: Sequence[str], lines: Sequence[Sequence[str]]) -> None:
     from rich.text import Text
 
-    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="bold")
-    for heading in headings:
-        last = heading == headings[-1]
-        table.add_column(
-            heading,
-            justify="right" if heading in right else "left",
-            no_wrap=True,
-            overflow="ellipsis",
-            min_width=None if last else max(len(heading), *(len(row[headings.index(heading)]) for row in rows)),
-        )
-    for row in rows:
-        table.add_row(
-            *(
-                Text(cell, style=STYLES.get(cell, "") if heading == "STATE" else "")
-                for heading, cell in zip(headings, row, strict=True)
-            )
-        )
-    console().print(table)
+    out = console()
+    for number, line in enumerate(lines):
+        text = Text(no_wrap=True, overflow="ellipsis", style="bold" if number == 0 else "")
+        for name, cell in zip(names, line, strict=True):
+            text.append(cell, STYLES.get(cell.strip(), "") if name == "STATE" else "").append("  ")
+        text.rstrip()
+        out.print(text, no_wrap=True, overflow="ellipsis")

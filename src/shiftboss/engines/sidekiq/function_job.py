@@ -16,7 +16,7 @@ from shiftboss.engines.sidekiq.job_id import JobId
 from shiftboss.engines.sidekiq.options import JobOptions, OptionNames
 from shiftboss.engines.sidekiq.payload import decode, encode
 from shiftboss.engines.sidekiq.strict import check_arguments
-from shiftboss.errors import JobError
+from shiftboss.errors import ConfigError, JobError
 from shiftboss.jobs import CurrentJob, Message, running
 
 P = ParamSpec("P")
@@ -57,6 +57,10 @@ class FunctionJob(Generic[P, R]):
         Raises:
             ConfigError: An unknown option, with the nearest known one, or a value that cannot be right.
         """
+        if "limiter" in options:
+            raise ConfigError(
+                f"{self.job_name}: a limiter is given where a job is defined, @job(limiter=...), not with set()"
+            )
         return FunctionJob(self.definition, JobOptions.load(self.options, **options))
 
     def perform_async(self, *args: P.args, **kwargs: P.kwargs) -> JobId:

@@ -9,6 +9,7 @@ from typing import Any, TypedDict
 
 from shiftboss.config import check_known
 from shiftboss.errors import ConfigError
+from shiftboss.jobs import Gate
 
 RETRIES = 25
 NAME_LIMIT = 128
@@ -23,6 +24,7 @@ class OptionNames(TypedDict, total=False):
     retry_queue: str | None
     dead: bool
     tags: Iterable[str]
+    limiter: Gate | None
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,8 @@ class JobOptions:
         retry_queue: Where repeats wait, if elsewhere.
         dead: Whether it is kept in the dead set when it will not run again.
         tags: Words for people, shown by dashboards.
+        limiter: What it runs inside of, such as `limiters.concurrent`. A worker tries without waiting: a job that finds no
+            slot goes back for a moment, for up to the limiter's ``wait_timeout``; after that it is over the limit.
 
     Raises:
         ConfigError: A value that cannot be right.
@@ -51,6 +55,7 @@ class JobOptions:
     retry_queue: str | None = None
     dead: bool = True
     tags: tuple[str, ...] = ()
+    limiter: Gate | None = None
 
     def __post_init__(self) -> None:
         for option, is_right, wanted in _RULES:
@@ -106,5 +111,10 @@ _RULES: tuple[tuple[str, Callable[[Any], bool], str], ...] = (
         "tags",
         lambda value: isinstance(value, tuple) and all(isinstance(tag, str) and tag.isprintable() for tag in value),
         "a list of words",
+    ),
+    (
+        "limiter",
+        lambda value: value is None or hasattr(value, "try_acquire"),
+        "a limiter, such as limiters.concurrent(...)",
     ),
 )

@@ -34,7 +34,7 @@ def test_what_is_not_given_comes_from_the_base() -> None:
 
 @pytest.mark.parametrize(
     ("given", "hint"),
-    [("retries", "'retry'"), ("que", "'queue'"), ("tag", "'tags'"), ("zzz", "known are dead, name, ")],
+    [("retries", "'retry'"), ("que", "'queue'"), ("tag", "'tags'"), ("zzz", "known are dead, limiter, name, ")],
 )
 def test_an_unknown_option_is_answered_with_the_nearest(given: str, hint: str) -> None:
     with pytest.raises(ConfigError, match=f"unknown job option '{given}'; .*{hint}"):
@@ -42,7 +42,7 @@ def test_an_unknown_option_is_answered_with_the_nearest(given: str, hint: str) -
 
 
 @pytest.mark.parametrize(
-    "name", "retry_for retry_on discard_on backtrace expires_in timeout limiter track max_requeues after_commit".split()
+    "name", "retry_for retry_on discard_on backtrace expires_in timeout track max_requeues after_commit".split()
 )
 def test_an_option_that_does_nothing_yet_is_not_taken_silently(name: str) -> None:
     with pytest.raises(ConfigError, match=f"unknown job option '{name}'"):

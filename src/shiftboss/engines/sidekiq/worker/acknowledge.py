@@ -85,7 +85,10 @@ def _parts(one: Ended) -> tuple[Arg, ...]:
 
 
 def _batch(one: Ended) -> Member | CallbackOf | None:
-    return one.run.payload.message.batch if one.run.payload is not None else None
+    """What it is to a batch; one that will run later is nothing to it yet."""
+    if one.run.payload is None or one.outcome is Outcome.RESCHEDULED:
+        return None
+    return one.run.payload.message.batch
 
 
 def _chunks(group: Sequence[Ended]) -> Iterator[list[Ended]]:

@@ -12,6 +12,7 @@ from shiftboss.errors import JobError
 if TYPE_CHECKING:
     from shiftboss.client import Shiftboss
     from shiftboss.engines.sidekiq.worker.failure import RetryIn
+    from shiftboss.jobs import Gate
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,12 +24,14 @@ class Body:
         is_async: Whether it runs on the event loop.
         retry_in: The job's wish for the delay after a failure.
         exhausted: Is told that it will not run again.
+        gate: What it runs inside of.
     """
 
     run: Callable[..., Any]
     is_async: bool = False
     retry_in: RetryIn | None = None
     exhausted: Callable[[Any, BaseException], Any] | None = None
+    gate: Gate | None = None
 
 
 def find(client: Shiftboss, name: str) -> Body:
@@ -39,7 +42,8 @@ def find(client: Shiftboss, name: str) -> Body:
     """
     definition = find_job(name)
     if definition is not None:
-        return Body(definition.run, definition.is_async, definition.retry_in, definition.exhausted)
+        gate = definition.options.limiter
+        return Body(definition.run, definition.is_async, definition.retry_in, definition.exhausted, gate)
     for extension in client.extensions.values():
         if name in extension.jobs:
             return Body(extension.jobs[name])

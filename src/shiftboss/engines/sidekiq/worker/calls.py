@@ -67,20 +67,7 @@ def wait_for(keys: SidekiqKeys, name: str, seconds: float) -> Call[bool]:
 
 def settle(keys: SidekiqKeys, identity: str, day: str, jobs: Sequence[Arg]) -> Call[int]:
     """Acknowledge jobs: four values each, as ``lua/lib/finish.lua`` says; how many of them were still in flight."""
-    return script("sidekiq/settle").call(int, settled_keys(keys, identity, day), jobs)
-
-
-def settled_keys(keys: SidekiqKeys, identity: str, day: str) -> list[str]:
-    """The keys that every acknowledgement needs, in the order that the scripts have them."""
-    return [
-        keys.inflight(identity),
-        keys.retry,
-        keys.dead,
-        keys.processed,
-        keys.failed,
-        keys.processed_on(day),
-        keys.failed_on(day),
-    ]
+    return script("sidekiq/settle").call(int, keys.settled(identity, day), jobs)
 
 
 def put_back(keys: SidekiqKeys, identity: str, jobs: Sequence[tuple[str, bytes]]) -> Call[int]:

@@ -16,13 +16,19 @@ import msgspec
 
 from shiftboss.engines.sidekiq.options import RETRIES
 from shiftboss.engines.sidekiq.worker.hold import Ended, Run
-from shiftboss.jobs import Outcome
+from shiftboss.errors import OverLimit
+from shiftboss.jobs import Gate, Outcome, Reschedule
 
 if TYPE_CHECKING:
     from shiftboss.engines.sidekiq.payload import Payload
 
 log = logging.getLogger("shiftboss.worker")
 LONGEST_MESSAGE = 10_000
+# What a job carries only while it is put back again and again; a run that got through takes it off.
+PASSING = ("overrated", "limited_since")
+# Seconds that a job without room behind its gate pauses, the more the longer it has tried.
+SHORTEST_PAUSE = 0.2
+LONGEST_PAUSE = 10.0
 RetryIn = Callable[[int, BaseException], float | None]
 
 
@@ -56,6 +62,29 @@ def failed(run: Run, payload: Payload, error: BaseException, retry_in: RetryIn |
     return Ended(run, "dead", Outcome.DIED, marked.encode(enqueued_at_ms=None), error=error)
 
 
+def later(run: Run, payload: Payload, reschedule: Reschedule) -> Ended:
+    """What becomes of a job that is to run later and has not failed: the same job, no retry used."""
+    options = {name: value for name, value in payload.message.options.items() if name not in PASSING}
+    message = replace(payload.message, options={**options, **reschedule.options})
+    kept = replace(payload, message=message).encode(enqueued_at_ms=None)
+    return Ended(run, "later", Outcome.RESCHEDULED, kept, round(reschedule.delay, 3))
+
+
+def refused(payload: Payload, gate: Gate) -> Reschedule:
+    """When to try again a job that found no room behind its gate.
+
+    Raises:
+        OverLimit: It has tried for as long as the gate says.
+    """
+    now_ms = round(time.time() * 1000)
+    since = payload.message.options.get("limited_since", now_ms)
+    waited = (now_ms - since) / 1000 if isinstance(since, int) else 0.0
+    if waited > gate.wait_timeout:
+        raise OverLimit(f"limiter {gate.name!r}: no room in {waited:.0f} s", gate.name)
+    pause = random.uniform(0.5, 1.0) * min(SHORTEST_PAUSE + waited / 4, LONGEST_PAUSE)
+    return Reschedule(min(pause, max(gate.wait_timeout, SHORTEST_PAUSE)), {"limited_since": since})
+
+
 def unreadable(run: Run, reason: Exception) -> Ended:
     """What becomes of a payload that cannot be read: it is kept among the dead, byte for byte."""
     return Ended(run, "dead", Outcome.DIED, run.raw, error=reason)
@@ -79,7 +108,7 @@ def _may_run_again(marked: Payload, count: int, retry: Any, now_ms: int) -> bool
 
 def _marked(payload: Payload, error: BaseException, now_ms: int, queue: str) -> Payload:
     """The payload with this failure in it."""
-    options = dict(payload.message.options)
+    options = {name: value for name, value in payload.message.options.items() if name not in PASSING}
     lines = options.get("backtrace")
     if lines:
         options["error_backtrace"] = _trace(error, None if lines is True else int(lines))

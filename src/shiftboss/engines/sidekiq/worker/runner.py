@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING
 from shiftboss.engines.sidekiq.payload import Payload, decode
 from shiftboss.engines.sidekiq.worker.bodies import Body, find
 from shiftboss.engines.sidekiq.worker.crew import Crew
-from shiftboss.engines.sidekiq.worker.failure import failed, unreadable
+from shiftboss.engines.sidekiq.worker.failure import failed, later, refused, unreadable
 from shiftboss.engines.sidekiq.worker.hold import Ended, Run
+from shiftboss.engines.sidekiq.worker.rounds import AWAY
 from shiftboss.errors import JobError
-from shiftboss.jobs import CurrentJob, Outcome, running
+from shiftboss.jobs import CurrentJob, Outcome, Reschedule, running
 
 if TYPE_CHECKING:
     from shiftboss.client import Shiftboss
@@ -66,33 +67,53 @@ class Runner:
         self._crew.interrupt()
 
     def _run(self, run: Run, payload: Payload, body: Body) -> None:
-        current = _begin(run, payload)
+        current, slot = _begin(run, payload), None
         try:
-            with running(current):
-                body.run(*payload.message.args)
+            if body.gate is None or (slot := body.gate.try_acquire()) is not None:
+                with running(current):
+                    body.run(*payload.message.args)
+                ended = _done(run, payload)
+            else:
+                ended = _later(run, payload, refused(payload, body.gate))
         except BaseException as error:  # noqa: BLE001  a job's sys.exit() must not take its thread with it
-            self._end(self._failed(run, payload, body, error, current))
-        else:
-            self._end(_done(run, payload))
+            ended = self._failed(run, payload, body, error, current)
+        if slot is not None:
+            try:
+                slot.release()
+            except AWAY as error:
+                _log_kept(payload, error)
+        self._end(ended)
 
     async def _arun(self, run: Run, payload: Payload, body: Body) -> None:
-        current = _begin(run, payload)
+        current, slot = _begin(run, payload), None
+        ended: Ended | None = None
         try:
-            with running(current):
-                await body.run(*payload.message.args)
-        except asyncio.CancelledError as error:
-            if self._interrupting:
-                log.info("job %s (%s) was interrupted", payload.message.id, payload.message.name)
-                return
-            self._end(self._failed(run, payload, body, error, current))
+            if body.gate is None or (slot := await body.gate.atry_acquire()) is not None:
+                with running(current):
+                    await body.run(*payload.message.args)
+                ended = _done(run, payload)
+            else:
+                ended = _later(run, payload, refused(payload, body.gate))
         except BaseException as error:  # noqa: BLE001  as in `_run`
-            self._end(self._failed(run, payload, body, error, current))
+            if not (self._interrupting and isinstance(error, asyncio.CancelledError)):
+                ended = self._failed(run, payload, body, error, current)
+        if slot is not None:
+            try:
+                await slot.arelease()
+            except AWAY as error:
+                _log_kept(payload, error)
+        if ended is None:
+            log.info("job %s (%s) was interrupted", payload.message.id, payload.message.name)
         else:
-            self._end(_done(run, payload))
+            self._end(ended)
 
     def _failed(
         self, run: Run, payload: Payload, body: Body | None, error: BaseException, current: CurrentJob | None = None
     ) -> Ended:
+        for extension in self._client.extensions.values():
+            reschedule = extension.raised(payload.message, error)
+            if reschedule is not None:
+                return _later(run, payload, reschedule)
         try:
             ended = failed(run, payload, error, body.retry_in if body else None)
         except Exception as second:
@@ -113,6 +134,18 @@ def _begin(run: Run, payload: Payload) -> CurrentJob:
         _log(run, payload, "start", logging.INFO)
     count = 0 if payload.retry_count is None else payload.retry_count + 1
     return CurrentJob(payload.message.id, run.queue, payload.message, count)
+
+
+def _later(run: Run, payload: Payload, reschedule: Reschedule) -> Ended:
+    if log.isEnabledFor(logging.INFO):
+        _log(run, payload, f"put back for {reschedule.delay:.1f} s", logging.INFO)
+    return later(run, payload, reschedule)
+
+
+def _log_kept(payload: Payload, error: BaseException) -> None:
+    log.warning(
+        "job %s: its slot could not be given back and is taken until its lease ends: %s", payload.message.id, error
+    )
 
 
 def _done(run: Run, payload: Payload) -> Ended:

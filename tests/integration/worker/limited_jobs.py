@@ -1,0 +1,61 @@
+"""Jobs that run inside limiters, and what they saw."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from typing import Any
+
+from shiftboss import OverLimit, current_job, job, limiters
+
+two_at_once = limiters.concurrent("two-at-once", 2, wait_timeout=60)
+one_at_once = limiters.concurrent("one-at-once", 1, wait_timeout=0)
+
+seen: list[Any] = []
+now = most = 0
+lock = threading.Lock()
+go = threading.Event()
+
+
+def enter() -> None:
+    global now, most
+    with lock:
+        now += 1
+        most = max(most, now)
+
+
+def leave(what: Any) -> None:
+    global now
+    with lock:
+        now -= 1
+        seen.append(what)
+
+
+@job(name="limited", limiter=two_at_once)
+def limited(number: int) -> None:
+    enter()
+    go.wait(0.01)
+    leave(number)
+
+
+@job(name="alimited", limiter=two_at_once)
+async def alimited(number: int) -> None:
+    enter()
+    await asyncio.sleep(0.01)
+    leave(number)
+
+
+@job(name="over", retry=1)
+def over(times: int) -> None:
+    """Is over a limit so many times, and then gets through."""
+    current = current_job()
+    assert current is not None
+    seen.append((current.jid, current.retry_count, current.message.options.get("overrated", 0)))
+    if len(seen) <= times:
+        raise OverLimit("limiter 'api': no more now", "api", 0.0)
+
+
+@job(name="within")
+def within(number: int) -> None:
+    with one_at_once.within_limit():
+        seen.append(number)

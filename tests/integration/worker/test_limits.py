@@ -1,0 +1,103 @@
+"""Limiters on jobs and in jobs: what is over a limit runs later, with the same id, and has not failed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from shiftboss import ConfigError, Shiftboss
+from shiftboss.batches import Batch
+from shiftboss.engines.sidekiq.worker import Worker
+from tests.backends import Backend
+from tests.integration.worker import limited_jobs as jobs
+from tests.waiting import wait_until
+
+pytestmark = pytest.mark.backends("fake", "embedded", "redis")
+
+
+@pytest.fixture(autouse=True)
+def fresh() -> Iterator[None]:
+    jobs.seen.clear()
+    jobs.most = jobs.now = 0
+    jobs.go.clear()
+    yield
+    jobs.go.set()
+
+
+@pytest.mark.parametrize("job", [jobs.limited, jobs.alimited], ids=["function", "coroutine"])
+def test_a_limited_job_never_runs_more_often_at_once_than_its_limiter_admits(
+    client: Shiftboss, backend: Backend, start: Callable[..., Worker], job: object
+) -> None:
+    start(concurrency=8)
+    batch = Batch()
+    with batch.jobs():
+        job.perform_bulk([(n,) for n in range(30)])  # type: ignore[attr-defined]
+    status = batch.join(timeout=40)
+    assert sorted(jobs.seen) == list(range(30))
+    assert jobs.most <= 2
+    assert (status.done, status.failing, status.dead) == (30, 0, 0)
+    assert int(backend.raw.get("stat:failed") or 0) == 0
+    assert jobs.two_at_once.peek().used == 0
+
+
+def test_one_that_is_over_the_limit_is_put_back_with_the_same_id_and_no_retry_used(
+    client: Shiftboss, backend: Backend, start: Callable[..., Worker]
+) -> None:
+    start()
+    batch = Batch()
+    with batch.jobs():
+        jid = jobs.over.perform_async(2)
+    batch.join(timeout=40)
+    assert jobs.seen == [(jid, 0, 0), (jid, 0, 1), (jid, 0, 2)]
+    assert int(backend.raw.get("stat:failed") or 0) == 0
+    wait_until(lambda: backend.raw.get("stat:processed") == "1", what="only the run that got through counts")
+
+
+def test_in_a_batch_it_has_not_run_yet(client: Shiftboss, backend: Backend, start: Callable[..., Worker]) -> None:
+    start()
+    held = jobs.one_at_once.acquire()
+    batch = Batch()
+    with batch.jobs():
+        jobs.within.perform_async(1)
+    wait_until(lambda: backend.raw.zcard("schedule") == 1, what="it was put back")
+    status = batch.status()
+    assert (status.complete_at, status.failing, status.done) == (None, 0, 0)
+    held.release()
+    backend.raw.zadd("schedule", {backend.raw.zrange("schedule", 0, 0)[0]: 1})
+    batch.join(timeout=20)
+    assert jobs.seen == [1]
+
+
+def test_after_twenty_times_being_over_the_limit_is_a_failure_like_others(
+    client: Shiftboss, backend: Backend, start: Callable[..., Worker]
+) -> None:
+    from shiftboss.errors import OverLimit
+    from shiftboss.jobs import Message
+
+    extension = client.extensions["limiter"]
+    error = OverLimit("no", "api", 1.0)
+    message = Message("over", (), "low", "x", options={"overrated": 19})
+    reschedule = extension.raised(message, error)
+    assert reschedule is not None
+    assert 1.0 <= reschedule.delay <= 3.0
+    assert reschedule.options == {"overrated": 20}
+    assert extension.raised(Message("over", (), "low", "x", options={"overrated": 20}), error) is None
+    assert extension.raised(message, ValueError()) is None
+
+
+def test_without_knowing_when_it_admits_again_the_delay_grows_by_five_minutes_each_time(client: Shiftboss) -> None:
+    from shiftboss.errors import OverLimit
+    from shiftboss.jobs import Message
+
+    extension = client.extensions["limiter"]
+    for times in (0, 1, 5):
+        message = Message("over", (), "low", "x", options={"overrated": times})
+        reschedule = extension.raised(message, OverLimit("no", "api", None))
+        assert reschedule is not None
+        assert 300 * (times + 1) <= reschedule.delay <= 330 * (times + 1)
+
+
+def test_a_limiter_is_given_where_the_job_is_defined(client: Shiftboss) -> None:
+    with pytest.raises(ConfigError, match=r"@job\(limiter=...\), not with set\(\)"):
+        jobs.limited.set(limiter=jobs.one_at_once)
