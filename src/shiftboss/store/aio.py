@@ -291,6 +291,8 @@ class AsyncLane:
         except BaseException:
             await connection.disconnect(nowait=True)
             raise
+        finally:
+            await self.maker.aclose()  # sentinels are asked once in a while; nothing stays open behind a loop that ends
         connection.socket_timeout = None
         self.reached = True
         self.connection, self._heard = connection, time.monotonic()

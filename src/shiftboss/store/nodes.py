@@ -5,6 +5,7 @@ A `Maker` makes sync connections or asyncio ones; both come from the same descri
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,9 +22,20 @@ class Maker:
     connection_class: type[Any]
     options: dict[str, Any]
     owner: Any = None  # keeps what the connections refer to weakly (a sentinel pool) alive
+    asked: Sequence[Any] = ()  # clients of the sentinels, which say where the node is
 
     def make(self) -> Any:
         return self.connection_class(**self.options)
+
+    def close(self) -> None:
+        """Close the idle connections to sentinels."""
+        for client in self.asked:
+            client.connection_pool.disconnect(inuse_connections=False)
+
+    async def aclose(self) -> None:
+        """As `close`, of asyncio connections."""
+        for client in self.asked:
+            await client.connection_pool.disconnect(inuse_connections=False)
 
 
 def single_node(server: Server, timeout: float, *, asyncio: bool) -> Maker:
@@ -83,7 +95,7 @@ def _sentinel(server: Server, options: dict[str, Any], asyncio: bool) -> Maker:
     manager = AnySentinel(server.hosts, sentinel_kwargs=own)
     client: Any = manager.master_for(server.service, **{k: v for k, v in options.items() if k not in ("host", "port")})
     pool = client.connection_pool
-    return Maker(pool.connection_class, dict(pool.connection_kwargs), (client, pool))
+    return Maker(pool.connection_class, dict(pool.connection_kwargs), (client, pool), manager.sentinels)
 
 
 def _fake(server: Server, options: dict[str, Any], asyncio: bool) -> Maker:

@@ -128,6 +128,7 @@ class Store:
         self._presence.close()
         for lane in self._lanes.values():
             lane.drop()
+            lane.maker.close()
         if self._cluster is not None:
             self._cluster[0].close()
             self._cluster = None
