@@ -5,6 +5,7 @@ KEYS
   1 processes    set       identities of worker processes
   2 process      hash      heartbeat of this one
   3 work         hash      what its threads run now
+  4 workers      set       identities of all that may hold jobs
 ARGV
   1 identity     string    this process
   2 ttl          integer   seconds after which it counts as dead
@@ -23,6 +24,7 @@ SLOTS many
 
 redis.call('DEL', KEYS[3])
 redis.call('SADD', KEYS[1], ARGV[1])
+redis.call('SADD', KEYS[4], ARGV[1])
 redis.call('HSET', KEYS[2], 'info', ARGV[3], 'concurrency', ARGV[4], 'busy', ARGV[5], 'quiet', ARGV[6], 'rss', ARGV[7],
   'rtt_us', ARGV[8], 'beat', string.format('%.3f', clock() / 1000))
 redis.call('EXPIRE', KEYS[2], ARGV[2])

@@ -3,7 +3,7 @@ Take jobs from queues in the order given, oldest first, into the in-flight list 
 
 KEYS
   1 inflight   list      what this process holds
-  2 processes  set       identities of worker processes
+  2 workers    set       identities of all that may hold jobs
   3 paused     set       names of queues that rest
   4... queue   list      one per name
 ARGV

@@ -1,11 +1,12 @@
 --[[
-Say good-bye. A process that still holds jobs stays listed, without a heartbeat, so that another takes them back at once.
+Say good-bye. A process that still holds jobs is not forgotten, so that another takes them back at once.
 
 KEYS
   1 processes  set       identities of worker processes
   2 process    hash      heartbeat of this one
   3 work       hash      what its threads run now
   4 inflight   list      what it holds
+  5 workers    set       identities of all that may hold jobs
 ARGV
   1 identity   string    this process
 RETURNS
@@ -14,8 +15,9 @@ SLOTS many
 ]]
 redis.call('DEL', KEYS[2])
 redis.call('DEL', KEYS[3])
+redis.call('SREM', KEYS[1], ARGV[1])
 local held = redis.call('LLEN', KEYS[4])
 if held == 0 then
-  redis.call('SREM', KEYS[1], ARGV[1])
+  redis.call('SREM', KEYS[5], ARGV[1])
 end
 return held

@@ -6,7 +6,8 @@ KEYS
   2 processes  set       identities of worker processes
   3 inflight   list      what it holds
   4 work       hash      what its threads were running
-  5... rest    any       the queues, as many as nqueues; then per job how often it was taken back
+  5 workers    set       identities of all that may hold jobs
+  6... rest    any       the queues, as many as nqueues; then per job how often it was taken back
 ARGV
   1 identity   string    the dead process
   2 nqueues    integer   how many of the keys are queues
@@ -20,10 +21,10 @@ SLOTS many
 
 if redis.call('EXISTS', KEYS[1]) == 1 then return {-1, 0} end
 local queues, taken = tonumber(ARGV[2]), 0
-local function queue_of(number) return KEYS[4 + number] end
+local function queue_of(number) return KEYS[5 + number] end
 for i = 4, #ARGV, 2 do
   if return_jobs(KEYS[3], queue_of, {ARGV[i], ARGV[i + 1]}) == 1 then
-    local recovered = KEYS[4 + queues + (i - 2) / 2]
+    local recovered = KEYS[5 + queues + (i - 2) / 2]
     redis.call('INCR', recovered)
     redis.call('EXPIRE', recovered, ARGV[3])
     taken = taken + 1
@@ -32,6 +33,7 @@ end
 local left = redis.call('LLEN', KEYS[3])
 if left == 0 then
   redis.call('SREM', KEYS[2], ARGV[1])
+  redis.call('SREM', KEYS[5], ARGV[1])
   redis.call('DEL', KEYS[4])
 end
 return {taken, left}

@@ -60,6 +60,7 @@ CATALOGUE = (
         "lua/sidekiq",
         permanent=True,
     ),
+    Row("<ns>:workers", "set", "identities of processes that may hold jobs", "lua/sidekiq", permanent=True),
     Row("<ns>:recovered:<jid>", "string", "how often a job was taken back from a dead process", "lua/sidekiq"),
     Row("queues", "set", "queue names", "Sidekiq", permanent=True),
     Row("queue:<name>", "list", "jobs, pushed left and taken right", "Sidekiq", permanent=True),
@@ -180,6 +181,10 @@ class SidekiqKeys:
     processes = "processes"
     processed = "stat:processed"
     failed = "stat:failed"
+
+    @property
+    def workers(self) -> str:
+        return f"{self.namespace}:workers"
 
     def queue(self, name: str) -> str:
         return f"queue:{name}"

@@ -87,7 +87,7 @@ def test_a_member_that_kills_its_processes_brings_death(
     with batch.jobs():
         jid = batch_queue.perform_async("poison")
     backend.raw.set(f"sb:recovered:{jid}", 2, ex=60)
-    backend.raw.sadd("processes", "host:1:dead")
+    backend.raw.sadd("sb:workers", "host:1:dead")
     backend.raw.lmove("queue:poison", "sb:inflight:host:1:dead", "RIGHT", "LEFT")
     # The callback goes to the queue of the member that brought it about.
     start("poison")

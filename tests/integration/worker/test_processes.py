@@ -78,7 +78,7 @@ def test_jobs_of_the_dead_go_back_in_their_order(
     client: Shiftboss, backend: Backend, start: Callable[..., Worker]
 ) -> None:
     jobs.note.perform_bulk([(n,) for n in range(4)])
-    backend.raw.sadd("processes", "host:1:dead")
+    backend.raw.sadd("sb:workers", "host:1:dead")
     for _ in range(2):
         backend.raw.lmove("queue:default", "sb:inflight:host:1:dead", "RIGHT", "LEFT")
     rescuer = start("other")
@@ -114,10 +114,10 @@ def test_who_takes_a_job_is_listed_even_if_it_was_struck_off(
     client: Shiftboss, backend: Backend, start: Callable[..., Worker]
 ) -> None:
     worker = start()
-    backend.raw.delete("processes")
+    backend.raw.delete("sb:workers")
     jobs.note.perform_async("taken")
     wait_until(lambda: seen)
-    assert backend.raw.smembers("processes") == {worker.identity}
+    assert backend.raw.smembers("sb:workers") == {worker.identity}
 
 
 def test_a_job_that_kills_its_processes_goes_to_the_dead(
@@ -128,7 +128,7 @@ def test_a_job_that_kills_its_processes_goes_to_the_dead(
     jobs.note.perform_async("poison")
     for attempt in range(3):
         dead = f"host:{attempt}:dead"
-        backend.raw.sadd("processes", dead)
+        backend.raw.sadd("sb:workers", dead)
         backend.raw.lmove("queue:default", f"sb:inflight:{dead}", "RIGHT", "LEFT")
         worker.rescuer.nudge()
         assert rescued(5) == dead

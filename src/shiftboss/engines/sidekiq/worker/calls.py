@@ -50,7 +50,7 @@ def fetch(keys: SidekiqKeys, identity: str, limit: int, names: Sequence[str]) ->
 
     return script("sidekiq/fetch").call(
         decode,
-        [keys.inflight(identity), keys.processes, keys.paused, *map(keys.queue, names)],
+        [keys.inflight(identity), keys.workers, keys.paused, *map(keys.queue, names)],
         [identity, limit, *names],
     )
 
@@ -90,6 +90,7 @@ def rescue(
             keys.processes,
             keys.inflight(identity),
             keys.work(identity),
+            keys.workers,
             *map(keys.queue, names),
             *map(keys.recovered, jids),
         ],
@@ -102,9 +103,9 @@ def recoveries(keys: SidekiqKeys, jid: str) -> Call[int]:
     return command("GET", [keys.recovered(jid)], [], lambda reply: int(reply or 0))
 
 
-def processes(keys: SidekiqKeys) -> Call[list[str]]:
-    """All processes that are listed, dead or alive."""
-    return command("SMEMBERS", [keys.processes], [], lambda reply: sorted(name.decode() for name in reply))
+def workers(keys: SidekiqKeys) -> Call[list[str]]:
+    """All processes that may hold jobs, dead or alive."""
+    return command("SMEMBERS", [keys.workers], [], lambda reply: sorted(name.decode() for name in reply))
 
 
 def beats(keys: SidekiqKeys, identity: str) -> Call[bool]:
@@ -144,7 +145,7 @@ def beat(
     """Show that this process is alive; how many processes there are."""
     return script("sidekiq/beat").call(
         int,
-        [keys.processes, keys.process(identity), keys.work(identity)],
+        [keys.processes, keys.process(identity), keys.work(identity), keys.workers],
         [identity, ttl, info, concurrency, busy, "true" if quiet else "false", rss, rtt_us, *running],
     )
 
@@ -152,7 +153,9 @@ def beat(
 def leave(keys: SidekiqKeys, identity: str) -> Call[int]:
     """Say good-bye; how many jobs this process still holds."""
     return script("sidekiq/leave").call(
-        int, [keys.processes, keys.process(identity), keys.work(identity), keys.inflight(identity)], [identity]
+        int,
+        [keys.processes, keys.process(identity), keys.work(identity), keys.inflight(identity), keys.workers],
+        [identity],
     )
 
 

@@ -28,8 +28,8 @@ MEMORY = 72 * 60 * 60
 class Rescuer(Rounds):
     """Looks for processes without a heartbeat and returns what they held to its queues, once.
 
-    A process is listed from before it takes its first job until it holds nothing: so the list of processes is all there
-    is to search. Ruby's dashboard strikes off whoever does not beat, so who was seen once is remembered here as well.
+    A process is on a list of our own from the moment it takes a job until it holds none, so that list is all there is to
+    search. Sidekiq's own list will not do: its dashboard strikes off whoever does not beat.
     """
 
     def __init__(self, client: Shiftboss, keys: SidekiqKeys, identity: str, outage: Outage) -> None:
@@ -39,15 +39,12 @@ class Rescuer(Rounds):
         self._store = client.store
         self._keys = keys
         self._identity = identity
-        self._seen: set[str] = set()
 
     def interval(self) -> float:
         return EVERY
 
     def round(self) -> None:
-        listed = self._store.run(calls.processes(self._keys))
-        self._seen.update(listed)
-        others = sorted(self._seen - {self._identity})
+        others = [name for name in self._store.run(calls.workers(self._keys)) if name != self._identity]
         beating = self._store.run_many([calls.beats(self._keys, name) for name in others]) if others else []
         for name, beats in zip(others, beating, strict=True):
             if not beats and not self.stopping:
@@ -65,8 +62,6 @@ class Rescuer(Rounds):
             )
             if rescued.taken:
                 log.warning("%d jobs of %s, which died, went back to their queues", rescued.taken, dead)
-            if not rescued.left and not rescued.alive:
-                self._seen.discard(dead)
             if rescued.alive or not rescued.left:
                 self.rescued.fire(dead)
                 return
