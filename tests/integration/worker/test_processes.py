@@ -193,14 +193,14 @@ def test_tstp_quiets_and_usr1_shows_stacks(
 ) -> None:
     process, gate = spawn(), tmp_path / "gate"
     jobs.write_and_wait.perform_async(str(process.notes), "w", str(gate))
-    wait_until(process.lines)
+    wait_until(process.lines, what="the job to have begun")
     process.send(signal.SIGUSR1)
-    wait_until(lambda: "in write_and_wait" in log_of())
+    wait_until(lambda: "in write_and_wait" in log_of(), what="the stacks")
     process.send(signal.SIGTSTP)
-    wait_until(lambda: is_quiet(backend))
+    wait_until(lambda: is_quiet(backend), what="the process to be quiet")
     jobs.write.perform_async(str(process.notes), "not taken")
     gate.touch()
-    wait_until(lambda: backend.raw.get("stat:processed") == "1")
+    wait_until(lambda: backend.raw.get("stat:processed") == "1", what="the job to have ended")
     assert queued(backend) == 1
     process.send(signal.SIGTERM)
     assert process.wait() == 0
