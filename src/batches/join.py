@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import math
-import sys
 import time
-import warnings
 from typing import TYPE_CHECKING
 
 from redis.exceptions import ConnectionError as RedisConnectionError
@@ -14,6 +11,7 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from shiftboss.config import check_seconds
 from shiftboss.errors import BatchError, WaitTimeout
+from shiftboss.loops import warn_in_event_loop
 
 from .progress import Bar
 from .status import Status
@@ -28,7 +26,7 @@ REDRAW = 0.2
 
 def join(batch: Batch, timeout: float | None, event: str, progress: bool) -> Status:
     """Wait from a thread. See `Batch.join`."""
-    _warn_in_event_loop()
+    warn_in_event_loop("join()", "await batch.ajoin()")
     deadline = _deadline(timeout)
     with Bar(progress) as bar:
         while True:
@@ -89,14 +87,3 @@ def _pause(batch: Batch, status: Status, event: str, deadline: float, progress: 
     if left <= 0:
         raise WaitTimeout(f"batch {batch.bid}: no {event} in time; {status.done} of {status.total} jobs have succeeded")
     return min(left, REDRAW if progress else LOOK)
-
-
-def _warn_in_event_loop() -> None:
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return
-    frame, depth = sys._getframe(), 1
-    while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith("shiftboss."):
-        frame, depth = frame.f_back, depth + 1
-    warnings.warn("join() blocks the running event loop; use `await batch.ajoin()`", RuntimeWarning, stacklevel=depth)

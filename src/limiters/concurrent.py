@@ -15,6 +15,7 @@ from shiftboss.client import Shiftboss, current_client
 from shiftboss.config import check_seconds
 from shiftboss.errors import ConfigError, OverLimit
 from shiftboss.keys import ConcurrentKeys
+from shiftboss.loops import warn_in_event_loop
 from shiftboss.plan import Plan, run
 
 from . import calls
@@ -83,6 +84,8 @@ class ConcurrentLimiter:
         Raises:
             OverLimit: None came free in time.
         """
+        if self.wait_timeout:
+            warn_in_event_loop("waiting for a slot", "async with limiter.within_limit()")
         client = self._client()
         return client.perform(acquire(self, client, self.wait_timeout))
 

@@ -299,6 +299,13 @@ async def test_async_twins(aclient: Shiftboss) -> None:
 
 
 @pytest.mark.asyncio
+async def test_waiting_in_a_running_event_loop_warns(aclient: Shiftboss) -> None:
+    erp = concurrent("erp", 1)
+    with pytest.warns(RuntimeWarning, match="async with limiter.within_limit"), erp.within_limit():
+        pass
+
+
+@pytest.mark.asyncio
 async def test_cancelled_waiters_lose_no_slot(aclient: Shiftboss) -> None:
     erp = concurrent("erp", 2, wait_timeout=30, lock_timeout=120)
 
