@@ -1,0 +1,70 @@
+"""`CeleryEngine`: jobs are tasks of a Celery app."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+import celery
+
+from shiftboss.engines.celery.messages import KEPT, to_call
+from shiftboss.engines.celery.results import release
+from shiftboss.jobs import Message, NotPublished
+from shiftboss.plan import Plan, work
+
+
+class CeleryEngine:
+    """The side of the engine that publishes.
+
+    Args:
+        app: The Celery app. Its tasks take part once `install` was called.
+
+    Example:
+        >>> from celery import Celery
+        >>> from shiftboss import Shiftboss
+        >>> app = Celery("doc", broker="memory://")
+        >>> client = Shiftboss("fake://doc", engine=CeleryEngine(app))
+        >>> client.perform(client.engine.enqueue([Message("resize", ("a.png",), "low", "ab12")]))
+    """
+
+    joins_batches = False
+
+    def __init__(self, app: celery.Celery) -> None:
+        self.app = app
+
+    def enqueue(self, messages: Sequence[Message]) -> Plan[None]:
+        """Publish messages, one by one over one connection; those with `at` as tasks with an ``eta``.
+
+        Raises:
+            NotPublished: The broker is away, or an argument cannot be serialized; it names what was not published.
+        """
+        yield from work(partial(self._publish, list(messages)))
+
+    def _publish(self, messages: Sequence[Message]) -> None:
+        published = 0
+        try:
+            with self._producer() as producer:
+                for message in messages:
+                    self._send(message, producer)
+                    published += 1
+        except Exception as error:
+            left = [message.id for message in messages[published:]]
+            raise NotPublished(f"{len(left)} of {len(messages)} tasks were not published: {error}", left) from error
+
+    def _send(self, message: Message, producer: Any) -> None:
+        name, args, kwargs, options = to_call(message)
+        task = self.app._tasks.get(name) if self.app.conf.task_always_eager else None
+        if task is None:
+            # The class's own method: the app's attribute is what collects.
+            type(self.app).send_task(self.app, name, args, kwargs, producer=producer, **options)
+        else:
+            celery.Task.apply_async(task, args, kwargs, **options)
+        kept = message.options.get(KEPT)
+        if kept is not None:
+            kept.published = True
+            release(kept.result)
+
+    def _producer(self) -> Any:
+        return contextlib.nullcontext() if self.app.conf.task_always_eager else self.app.producer_or_acquire()

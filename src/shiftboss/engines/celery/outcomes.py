@@ -1,0 +1,55 @@
+"""Saying how a task ended: to its batch, and to every feature."""
+
+from __future__ import annotations
+
+import logging
+import time
+from typing import TYPE_CHECKING
+
+from redis.exceptions import RedisError
+
+from shiftboss.engines.celery.calls import ack
+from shiftboss.jobs import Member, Message, Outcome
+from shiftboss.outbox import settle
+from shiftboss.plan import Plan, deliver
+
+if TYPE_CHECKING:
+    from shiftboss.client import Shiftboss
+
+log = logging.getLogger("shiftboss.celery")
+CODES = {Outcome.SUCCEEDED: "s", Outcome.FAILED: "f", Outcome.DIED: "d"}
+# Seconds for which a worker tries to say how a task ended while Redis is away. Its next task waits so long.
+PATIENCE = 60.0
+FIRST_PAUSE, LONGEST_PAUSE = 0.1, 3.0
+
+
+def report(client: Shiftboss, message: Message, outcome: Outcome, error: BaseException | None) -> Plan[None]:
+    """Record an outcome and perform what that brings about. Doing it twice is doing it once."""
+    place, code = message.batch, CODES.get(outcome)
+    if isinstance(place, Member) and code is not None:
+        keys = client.batch_keys(place.bid)
+        sent = yield from deliver(ack(keys, place.bid, message.queue, place.position, code))
+        yield from settle(client, keys.out, sent.result, resent=sent.resent)
+    for extension in client.extensions.values():
+        yield from extension.finished(message, outcome, error)
+
+
+def tell(
+    client: Shiftboss, message: Message, outcome: Outcome, error: BaseException | None, patience: float = PATIENCE
+) -> bool:
+    """Report an outcome from this thread, again and again while Redis is away; whether that worked in time."""
+    deadline, pause = time.monotonic() + patience, FIRST_PAUSE
+    while True:
+        try:
+            client.perform(report(client, message, outcome, error))
+        except (RedisError, OSError) as away:
+            if time.monotonic() >= deadline:
+                log.error(  # noqa: TRY400  the trace of a lost connection tells nothing
+                    "task %s %s, but its batch could not be told: %s", message.id, outcome.value, away
+                )
+                return False
+            log.warning("task %s %s; telling its batch again in %.1f s: %s", message.id, outcome.value, pause, away)
+            time.sleep(pause)
+            pause = min(pause * 2, LONGEST_PAUSE)
+        else:
+            return True

@@ -1,0 +1,83 @@
+"""`Watch`: a thread of the worker's main process, which reports what that process hears of, and reaps."""
+
+from __future__ import annotations
+
+import logging
+import queue
+import time
+from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
+
+from redis.exceptions import RedisError
+
+from shiftboss.engines.celery.outcomes import FIRST_PAUSE, report
+from shiftboss.errors import ShiftbossError
+from shiftboss.jobs import Message, Outcome
+from shiftboss.outbox import reap
+from shiftboss.service import Service, Signal
+
+if TYPE_CHECKING:
+    from shiftboss.client import Shiftboss
+
+log = logging.getLogger("shiftboss.celery")
+EVERY = 5.0
+
+
+class Watch(Service):
+    """Never keeps the main process waiting, and forgets nothing while Redis is away."""
+
+    def __init__(self, client: Shiftboss) -> None:
+        super().__init__("shiftboss-watch")
+        self._client = client
+        self._ended: queue.SimpleQueue[tuple[Message, Outcome, BaseException]] = queue.SimpleQueue()
+        self.reaped: Signal[int] = Signal()
+
+    def put(self, message: Message, outcome: Outcome, error: BaseException) -> None:
+        """Report this soon."""
+        self._ended.put((message, outcome, error))
+        self.start()
+        self.nudge()
+
+    def run(self) -> None:
+        next_reap = 0.0
+        while True:
+            try:
+                self._report()
+                if time.monotonic() >= next_reap and not self.stopping:
+                    self.reaped.fire(self._client.perform(reap(self._client, self._client.store.identity)))
+                    next_reap = time.monotonic() + EVERY
+                pause = max(next_reap - time.monotonic(), 0.0)
+            except (ShiftbossError, RedisError, OSError) as error:
+                log.warning("batches are not looked after while Redis is away: %s", error)
+                pause = FIRST_PAUSE * 10
+            if self.pause(pause, jitter=0.1):
+                break
+        self._report_last()
+
+    def _report(self) -> None:
+        while not self._ended.empty():
+            message, outcome, error = self._ended.get()
+            try:
+                self._client.perform(report(self._client, message, outcome, error))
+            except BaseException:
+                self._ended.put((message, outcome, error))
+                raise
+
+    def _report_last(self) -> None:
+        try:
+            self._report()
+        except (ShiftbossError, RedisError, OSError) as error:
+            log.error(  # noqa: TRY400  the trace of a lost connection tells nothing
+                "the batches of %d tasks could not be told how they ended: %s", self._ended.qsize(), error
+            )
+
+
+_watches: WeakKeyDictionary[Shiftboss, Watch] = WeakKeyDictionary()
+
+
+def watch_of(client: Shiftboss) -> Watch:
+    """The client's watch, one in each process. It may not have been started."""
+    watch = _watches.get(client)
+    if watch is None or watch.stopping:
+        watch = _watches[client] = Watch(client)
+    return watch
