@@ -1,0 +1,65 @@
+"""Tasks that only Celery has."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from celery import Celery
+from celery.exceptions import Ignore, Reject
+
+from shiftboss.engines.celery import ShiftbossTask
+from tests.engines.actions import put, slow
+
+
+class Forgetful(ShiftbossTask):
+    """Overrides what Celery offers for that, and does not call what was there."""
+
+    abstract = True
+
+    def on_success(self, *args: Any) -> None:
+        put(self.request.args[0], "on_success")
+
+    def on_failure(self, *args: Any) -> None:
+        put(self.request.args[0], "on_failure")
+
+
+def define(app: Celery) -> None:
+    """Define them on an app."""
+
+    @app.task(name="conformance.ignores")
+    def ignores(key: str) -> None:
+        raise Ignore
+
+    @app.task(name="conformance.rejects")
+    def rejects(key: str) -> None:
+        raise Reject("no", requeue=False)
+
+    @app.task(name="conformance.unstorable")
+    def unstorable(key: str) -> Any:
+        return {object()}
+
+    @app.task(name="conformance.limited_in_time", time_limit=1, acks_late=False)
+    def limited_in_time(key: str) -> None:
+        slow(key)
+
+    @app.task(name="conformance.slow_and_late", acks_late=True)
+    def slow_and_late(key: str) -> None:
+        slow(key)
+
+    @app.task(name="conformance.replaced", bind=True)
+    def replaced(self: Any, key: str, several: bool = False) -> Any:
+        sig = app.tasks["conformance.note"].si(key, "instead")
+        return self.replace(sig | sig if several else sig)
+
+    @app.task(name="conformance.forgetful", base=Forgetful)
+    def forgetful(key: str, fail: bool) -> None:
+        if fail:
+            raise ValueError("as told")
+
+    @app.task(name="conformance.keywords")
+    def keywords(key: str, *, what: str) -> None:
+        put(key, what)
+
+    @app.task(name="conformance.as_callback")
+    def as_callback(bid: str, options: dict[str, Any]) -> None:
+        put(options["key"], ["task", bid])

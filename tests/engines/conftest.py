@@ -1,0 +1,93 @@
+"""Engines for the conformance cases: each with real workers on a real Redis, started once for the whole run."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import redis
+
+from shiftboss.batches import Batch
+from tests.backends import what_is_wrong
+from tests.engines.actions import NOTES_URL
+from tests.engines.app_celery import CeleryDriver
+from tests.engines.app_sidekiq import SidekiqDriver
+from tests.engines.driver import Driver
+from tests.servers import ServerProcess, embedded_binary, path_server
+
+EVENTS = ("complete", "success", "death", "finished")
+Url = Callable[[int], str]
+
+
+@pytest.fixture(scope="session")
+def url() -> Iterator[Url]:
+    """Gives the address of a database by its number; number 5 is for what jobs note."""
+    with ServerProcess(path_server() or embedded_binary()).start() as server:
+        address = lambda number: f"redis://127.0.0.1:{server.port}/{number}"  # noqa: E731
+        before, os.environ[NOTES_URL] = os.environ.get(NOTES_URL), address(5)
+        yield address
+        if before is None:
+            del os.environ[NOTES_URL]
+
+
+@pytest.fixture(scope="session")
+def logs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("workers")
+
+
+@pytest.fixture(scope="session")
+def sidekiq(url: Url, logs: Path) -> Iterator[SidekiqDriver]:
+    driver = SidekiqDriver(url(0))
+    worker = driver.start(logs / "sidekiq")
+    driver.hurry()
+    yield driver
+    worker.stop()
+    driver.close()
+    check_keys(url(0))
+
+
+@pytest.fixture(scope="session")
+def celery(url: Url, logs: Path) -> Iterator[CeleryDriver]:
+    driver = CeleryDriver(url(1), url(2), url(3))
+    worker = driver.start(logs / "celery")
+    yield driver
+    worker.stop()
+    driver.app.close()
+    check_keys(url(1))
+
+
+@pytest.fixture(params=["sidekiq", "celery"], scope="session")
+def driver(request: pytest.FixtureRequest) -> Driver:
+    driver: Driver = request.getfixturevalue(request.param)
+    return driver
+
+
+@pytest.fixture
+def key() -> str:
+    """What a case's jobs note their doings under."""
+    return secrets.token_hex(4)
+
+
+@pytest.fixture
+def new_batch(key: str) -> Callable[..., Batch]:
+    """Makes batches whose events are noted under ``<key>:events``, in order."""
+
+    def make(driver: Driver, name: str = "", **options: Any) -> Batch:
+        batch = Batch(client=driver.client, **options)
+        for event in EVENTS:
+            batch.on(event, "tests.engines.actions:heard", {"key": f"{key}:events", "event": f"{name}{event}"})
+        return batch
+
+    return make
+
+
+def check_keys(url: str) -> None:
+    """Hold what a run left behind against the catalogue."""
+    with redis.Redis.from_url(url, decode_responses=True) as raw:
+        facts = [(name, raw.type(name), raw.pttl(name)) for name in sorted(raw.scan_iter(count=1000))]
+    wrong = [what for name, kind, ttl in facts if (what := what_is_wrong(name, str(kind), int(ttl), {"sb"}))]  # type: ignore[arg-type]
+    assert not wrong, "\n".join(wrong)
