@@ -9,8 +9,6 @@ from functools import wraps
 from types import TracebackType
 from typing import Any, ParamSpec, Self, TypeVar
 
-import msgspec
-
 from shiftboss import jobs
 from shiftboss.client import Shiftboss, current_client
 from shiftboss.errors import BatchError, BatchNotFound
@@ -21,7 +19,7 @@ from . import calls
 from .bids import is_bid, new_bid
 from .block import JobsBlock, current_block
 from .callbacks import EVENTS, Callback, check_event, check_options, name_of
-from .checks import check_description, check_tags, to_milliseconds, to_seconds
+from .definition import check_description, check_tags, record_of, to_milliseconds, to_seconds
 from .hold import Hold
 from .join import ajoin, join
 from .status import Status, read_status
@@ -221,19 +219,14 @@ class Batch:
         """What a new batch is written down as, names and values alternating; nothing for one that is known."""
         if self._known:
             return ()
-        fields: list[str | int] = ["linger", self.linger, "queue", queue]
-        if self.description:
-            fields += ["description", self.description]
-        if self.tags:
-            fields += ["tags", msgspec.json.encode(self.tags).decode()]
-        if self.callback_queue:
-            fields += ["callback_queue", self.callback_queue]
-        for event, callbacks in self._callbacks.items():
-            if callbacks:
-                fields += [f"callbacks:{event}", len(callbacks)]
-            for index, callback in enumerate(callbacks):
-                fields += [f"call:{event}:{index}", callback.to_json()]
-        return tuple(fields)
+        return record_of(
+            linger=self.linger,
+            queue=queue,
+            description=self.description,
+            tags=self.tags,
+            callback_queue=self.callback_queue,
+            callbacks=self._callbacks,
+        )
 
     @property
     def is_known(self) -> bool:

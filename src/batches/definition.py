@@ -1,13 +1,17 @@
-"""What can be said of a batch, checked without a round trip. All raise `ConfigError`."""
+"""What can be said of a batch: checked without a round trip, and written down as the fields of its record."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
+import msgspec
+
 from shiftboss.config import check_seconds
 from shiftboss.errors import ConfigError
+
+from .callbacks import Callback
 
 DESCRIPTION_LIMIT = 10_000
 
@@ -40,3 +44,28 @@ def to_milliseconds(name: str, value: timedelta | float) -> int:
 def to_seconds(value: timedelta | float | None) -> Any:
     """The same, a timedelta as seconds."""
     return value.total_seconds() if isinstance(value, timedelta) else value
+
+
+def record_of(
+    *,
+    linger: int,
+    queue: str,
+    description: str,
+    tags: Sequence[str],
+    callback_queue: str | None,
+    callbacks: Mapping[str, Sequence[Callback]],
+) -> tuple[str | int, ...]:
+    """A new batch's record, names and values alternating; what is not said is left out."""
+    fields: list[str | int] = ["linger", linger, "queue", queue]
+    if description:
+        fields += ["description", description]
+    if tags:
+        fields += ["tags", msgspec.json.encode(tags).decode()]
+    if callback_queue:
+        fields += ["callback_queue", callback_queue]
+    for event, called in callbacks.items():
+        if called:
+            fields += [f"callbacks:{event}", len(called)]
+        for index, callback in enumerate(called):
+            fields += [f"call:{event}:{index}", callback.to_json()]
+    return tuple(fields)
