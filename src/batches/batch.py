@@ -260,17 +260,12 @@ class Batch:
             self.hold = yield from Hold.open(self, "")
 
     def _close_scope(self, failed: bool) -> Plan[None]:
+        if not failed:
+            yield from self.open_scope()
         self._scoped = False
-        if self.hold is None and failed:
-            return
-        yield from self._open_for_end()
         hold, self.hold = self.hold, None
         if hold is not None:
             yield from hold.abandon() if failed else hold.close()
-
-    def _open_for_end(self) -> Plan[None]:
-        if self.hold is None:
-            self.hold = yield from Hold.open(self, "")
 
     def __enter__(self) -> Self:
         """Hold the batch open over any number of blocks; its events fire only after the end.
