@@ -105,6 +105,9 @@ class _Probes:
         finally:
             self.idle.append((name, store))
 
+    def close(self) -> None:
+        self.admin.connection_pool.disconnect(inuse_connections=False)  # other threads may be at work still
+
 
 _numbers = count()
 
@@ -115,7 +118,7 @@ def patterns(call: Call[Any]) -> list[str]:
     header = call.operation.header if isinstance(call.operation, Script) else None
     if header is not None and header.undeclared is not None:
         number = next(slot.number for slot in header.argv if slot.name == header.undeclared)
-        allowed.append(f"{call.args[number - 1]}*")
+        allowed.append(f"{call.args[number - 1]!s}*")
     return allowed
 
 
@@ -140,7 +143,7 @@ class AclStore(Store):
         super().close()
         for store in self._probes.stores:
             store.close()
-        self._probes.admin.close()
+        self._probes.close()
 
 
 class AsyncAclStore(AsyncStore):
@@ -161,7 +164,7 @@ class AsyncAclStore(AsyncStore):
         await super().aclose()
         for store in self._probes.stores:
             await store.aclose()
-        self._probes.admin.close()
+        self._probes.close()
 
 
 _STORES: dict[str, tuple[type[Store], type[AsyncStore]]] = {

@@ -340,8 +340,11 @@ def is_gone(connection: Any) -> bool:
     writer = connection._writer
     if not _GONE or not hasattr(writer, "get_extra_info"):  # Windows; fakeredis
         return False
+    file = writer.get_extra_info("socket")
+    if file is None or file.fileno() < 0:  # the loop has seen it, the connection's reader has not
+        return True
     poll = select.poll()
-    poll.register(writer.get_extra_info("socket"), _GONE)
+    poll.register(file, _GONE)
     return any(seen & _GONE for _, seen in poll.poll(0))
 
 

@@ -5,13 +5,16 @@ Nothing here connects. A `Server` is a description; `Nodes` and `AsyncNodes` (in
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from shiftboss.config import check_known
 from shiftboss.errors import ConfigError
 
 Kind = Literal["standalone", "sentinel", "cluster", "fake"]
@@ -75,34 +78,44 @@ def server_of(url: str) -> Server:
     """The server a URL names.
 
     Raises:
-        ConfigError: An unknown scheme, or a part that is missing or cannot be right.
+        ConfigError: An unknown scheme, or a part that is missing or cannot be right. No message contains a password.
     """
-    parts = urlsplit(url)
-    if parts.scheme not in SCHEMES:
+    scheme = url.partition("://")[0]
+    if scheme not in SCHEMES:
         raise ConfigError(
             f"expected url to begin with one of {', '.join(s + '://' for s in SCHEMES)}, got {_label(url)!r}"
         )
-    if parts.scheme == "fake":
-        return _fake(parts.netloc)
-    if parts.scheme == "embedded":
+    if scheme == "embedded":
         from shiftboss.embedded import shared_server
 
         return server_of(shared_server().url)
-    if "+" in parts.scheme:
-        return _many(url)
     try:
-        from redis.connection import parse_url
-
-        options = dict(parse_url(url))
-        options.pop("connection_class", None)
-        if parts.scheme != "unix":
-            _ = parts.port
+        parts = urlsplit(url)
     except ValueError as error:
         raise ConfigError(f"cannot read the url {_label(url)!r}: {error}") from None
-    if parts.scheme == "unix" and not options.get("path"):
-        raise ConfigError(f"expected a url like unix:///path/to/redis.sock, got {_label(url)!r}")
-    if parts.scheme == "rediss":
-        options["ssl"] = True
+    if scheme == "fake":
+        return _fake(parts.netloc)
+    if scheme != "unix" and "@" in url.partition("://")[2][len(parts.netloc) :]:
+        raise ConfigError(
+            f"cannot read the url {_label(url)!r}: / ? # and @ in a user name or password have to be percent-encoded"
+        )
+    options = _options(url, parts)
+    if "+" in scheme:
+        return _many(url, parts, options)
+    if scheme == "unix":
+        options["path"] = unquote(parts.path)
+        if not parts.path:
+            raise ConfigError(f"expected a url like unix:///path/to/redis.sock, got {_label(url)!r}")
+        return Server("standalone", _label(url), options)
+    try:
+        options["host"], options["port"] = _host(parts.netloc.rpartition("@")[2] or "localhost", 6379)
+    except ValueError:
+        raise ConfigError(f"expected a port from 1 to 65535 in the url, got {_label(url)!r}") from None
+    database = parts.path.strip("/")
+    if database and not database.isdigit():
+        raise ConfigError(f"expected the number of a database after the last / of the url, got {_label(url)!r}")
+    if database:
+        options["db"] = int(database)
     return Server("standalone", _label(url), options)
 
 
@@ -152,6 +165,11 @@ _PORTABLE = frozenset(
     "health_check_interval ssl_keyfile ssl_certfile ssl_cert_reqs ssl_ca_certs ssl_ca_data ssl_check_hostname "
     "ssl_min_version".split()
 )
+_IN_URLS = _PORTABLE - frozenset("host port path credential_provider socket_keepalive_options".split())
+# What a URL may say to redis-py and the store decides by itself.
+_OURS = frozenset(
+    "socket_timeout socket_connect_timeout retry_on_timeout max_connections decode_responses protocol timeout".split()
+)
 
 
 def _fake(name: str) -> Server:
@@ -162,16 +180,29 @@ def _fake(name: str) -> Server:
     return Server("fake", f"fake://{name}", fake=_fakes.setdefault(name, fakeredis.FakeServer()))
 
 
-def _many(url: str) -> Server:
-    parts = urlsplit(url)
-    kind: Kind = "sentinel" if parts.scheme.endswith("sentinel") else "cluster"
-    login, _, places = parts.netloc.rpartition("@")
-    options: dict[str, Any] = {key: value for key, value in parse_qsl(parts.query) if key in _PORTABLE}
-    if login:
-        username, _, password = login.partition(":")
-        options.update({k: unquote(v) for k, v in (("username", username), ("password", password)) if v})
+def _options(url: str, parts: SplitResult) -> dict[str, Any]:
+    """User, password, TLS and what the query says, with the types that redis-py's connections want."""
+    from redis.connection import URL_QUERY_ARGUMENT_PARSERS
+
+    parsers: Mapping[str, Any] = URL_QUERY_ARGUMENT_PARSERS
+    given = dict(parse_qsl(parts.query, keep_blank_values=True))
+    check_known("option in the url", given, _IN_URLS | _OURS)
+    options: dict[str, Any] = {}
+    for name in _IN_URLS & given.keys():
+        try:
+            options[name] = parsers.get(name, str)(given[name])
+        except (TypeError, ValueError):
+            raise ConfigError(f"expected another value for {name} in the url {_label(url)!r}") from None
+    username, _, password = parts.netloc.rpartition("@")[0].partition(":")
+    options.update({k: unquote(v) for k, v in (("username", username), ("password", password)) if v})
     if parts.scheme.startswith("rediss"):
         options["ssl"] = True
+    return options
+
+
+def _many(url: str, parts: SplitResult, options: dict[str, Any]) -> Server:
+    kind: Kind = "sentinel" if parts.scheme.endswith("sentinel") else "cluster"
+    places = parts.netloc.rpartition("@")[2]
     default = 26379 if kind == "sentinel" else 6379
     try:
         hosts = tuple(_host(place, default) for place in places.split(","))
@@ -179,21 +210,24 @@ def _many(url: str) -> Server:
         raise ConfigError(f"expected host:port[,host:port] in the url, got {_label(url)!r}") from None
     path = [piece for piece in parts.path.split("/") if piece]
     if kind == "cluster":
+        if path and path != ["0"]:
+            raise ConfigError(f"a cluster has no databases; expected no / after the hosts, got {_label(url)!r}")
         return Server(kind, _label(url), options, hosts)
-    if not path or (len(path) > 1 and not path[1].isdigit()):
+    if not path or len(path) > 2 or (len(path) == 2 and not path[1].isdigit()):
         raise ConfigError(f"expected a url like redis+sentinel://host:26379/service/0, got {_label(url)!r}")
     options["db"] = int(path[1]) if len(path) > 1 else 0
     return Server(kind, _label(url), options, hosts, path[0])
 
 
 def _host(place: str, default: int) -> tuple[str, int]:
-    host, _, port = place.partition(":")
-    if not host:
+    parts = urlsplit(f"//{place}")
+    if not parts.hostname or parts.port == 0:
         raise ValueError(place)
-    return host, int(port) if port else default
+    return parts.hostname, parts.port or default
 
 
 def _label(url: str) -> str:
-    scheme, _, rest = url.partition("://")
+    """The URL for people: without a login, and without options, one of which may be a password."""
+    scheme, separator, rest = url.partition("://")
     login, at, place = rest.rpartition("@")
-    return f"{scheme}://{'***@' if at and login else ''}{place}"
+    return f"{scheme}{separator}{'***@' if at and login else ''}{re.split('[?#]', place)[0]}"

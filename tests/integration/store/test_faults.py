@@ -72,7 +72,7 @@ def test_a_connection_the_server_closed_while_idle_is_no_error(
 def test_a_reply_within_the_deadline_is_waited_for(
     store: Caller, proxy: FaultProxy, raw: Any, call: Callable[[], Call[int]]
 ) -> None:
-    proxy.delay(DEADLINE / 2, b"EVALSHA")
+    proxy.delay(DEADLINE / 3, b"EVALSHA")
     delivery = store.deliver(call())
     assert (delivery.result, delivery.resent) == (1, False)
     assert raw.get("{t}:n") == "1"
@@ -302,7 +302,7 @@ def test_too_many_clients_are_reported_in_time(connect: Callable[..., Caller], p
 
 
 def test_many_come_back_in_order(store: Caller) -> None:
-    assert store.run_many([echo(n) for n in range(500)]) == list(range(500))
+    assert store.run_many([echo(n) for n in range(500)], timeout=10) == list(range(500))
     assert store.run_many([]) == []
 
 
@@ -315,7 +315,7 @@ def test_one_that_fails_among_many_is_raised_and_the_others_run(store: Caller, r
 
 def test_many_after_the_server_forgot_the_scripts(store: Caller, raw: Any) -> None:
     raw.script_flush()
-    assert store.run_many([add(f"{{t}}:{n}") for n in range(20)]) == [1] * 20
+    assert store.run_many([add(f"{{t}}:{n}") for n in range(20)], timeout=10) == [1] * 20
     assert {raw.get(f"{{t}}:{n}") for n in range(20)} == {"1"}
 
 
