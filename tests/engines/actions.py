@@ -118,6 +118,6 @@ ACTIONS = {
     "doomed": (doomed, 1),
     "slow": (slow, 0),
     "about": (about, 0),
-    "over": (over, 0),
+    "over": (over, 1),
     "fork": (fork, 0),
 }

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from celery import Celery, group
+from redis import Redis
 
 from shiftboss import Shiftboss
 from shiftboss.engines.celery import CeleryEngine, install
@@ -32,7 +34,7 @@ class CeleryDriver(Driver):
 
     def __init__(self, url: str, broker: str, results: str | None = None, **conf: Any) -> None:
         super().__init__()
-        self._settings = {"url": url, "broker": broker, "results": results, **conf}
+        self._settings: dict[str, Any] = {"url": url, "broker": broker, "results": results, **conf}
         self.app = Celery("conformance", broker=broker, backend=results, set_as_current=False)
         self.app.conf.update(
             task_default_queue=QUEUE,
@@ -44,7 +46,7 @@ class CeleryDriver(Driver):
         self.client = install(self.app, Shiftboss(url, engine=CeleryEngine(self.app)))
         for name, (action, retries) in ACTIONS.items():
             retrying: dict[str, Any] = {"autoretry_for": (Exception,), "default_retry_delay": 0.05} if retries else {}
-            self.app.task(action, name=f"conformance.{name}", max_retries=retries, **retrying)
+            self.app.task(action, name=f"conformance.{name}", max_retries=retries, shared=False, **retrying)
         celery_actions.define(self.app)
 
     def task(self, name: str) -> Any:
@@ -67,7 +69,11 @@ class CeleryDriver(Driver):
         return worker
 
     def bury(self) -> None:
-        """The broker's visibility timeout tells, which the driver's settings make short."""
+        """Wait for the broker's visibility timeout: a worker that starts now takes over what others held that long."""
+        seconds = self._settings["broker_transport_options"]["visibility_timeout"]
+        with Redis.from_url(self._settings["broker"]) as raw:
+            held = raw.zcard("unacked_index")
+            wait_until(lambda: raw.zcount("unacked_index", 0, time.time() - seconds) == held)
 
 
 if __name__ == "__main__":

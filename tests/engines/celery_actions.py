@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from celery import Celery
 from celery.exceptions import Ignore, Reject
 
 from shiftboss.engines.celery import ShiftbossTask
-from tests.engines.actions import put, slow
+from tests.engines.actions import over, put, slow
 
 
 class Forgetful(ShiftbossTask):
@@ -25,41 +26,42 @@ class Forgetful(ShiftbossTask):
 
 def define(app: Celery) -> None:
     """Define them on an app."""
+    task = partial(app.task, shared=False)
 
-    @app.task(name="conformance.ignores")
+    @task(name="conformance.ignores")
     def ignores(key: str) -> None:
         raise Ignore
 
-    @app.task(name="conformance.rejects")
+    @task(name="conformance.rejects")
     def rejects(key: str) -> None:
         raise Reject("no", requeue=False)
 
-    @app.task(name="conformance.unstorable")
+    @task(name="conformance.unstorable")
     def unstorable(key: str) -> Any:
         return {object()}
 
-    @app.task(name="conformance.limited_in_time", time_limit=1, acks_late=False)
+    @task(name="conformance.limited_in_time", time_limit=1, acks_late=False)
     def limited_in_time(key: str) -> None:
         slow(key)
 
-    @app.task(name="conformance.slow_and_late", acks_late=True)
-    def slow_and_late(key: str) -> None:
-        slow(key)
+    @task(name="conformance.over_without_retries", max_retries=0)
+    def over_without_retries(key: str, times: int) -> None:
+        over(key, times)
 
-    @app.task(name="conformance.replaced", bind=True)
+    @task(name="conformance.replaced", bind=True)
     def replaced(self: Any, key: str, several: bool = False) -> Any:
         sig = app.tasks["conformance.note"].si(key, "instead")
         return self.replace(sig | sig if several else sig)
 
-    @app.task(name="conformance.forgetful", base=Forgetful)
+    @task(name="conformance.forgetful", base=Forgetful)
     def forgetful(key: str, fail: bool) -> None:
         if fail:
             raise ValueError("as told")
 
-    @app.task(name="conformance.keywords")
+    @task(name="conformance.keywords")
     def keywords(key: str, *, what: str) -> None:
         put(key, what)
 
-    @app.task(name="conformance.as_callback")
+    @task(name="conformance.as_callback")
     def as_callback(bid: str, options: dict[str, Any]) -> None:
         put(options["key"], ["task", bid])

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from shiftboss.batches import Batch, BatchError
+from shiftboss.batches import Batch, BatchError, calls
 from shiftboss.jobs import Member, Message
 from tests.engines.actions import notes, open_gate
 from tests.engines.driver import QUEUE, Driver
@@ -162,3 +162,15 @@ def test_a_child_batch(driver: Driver, new_batch: NewBatch, key: str) -> None:
     assert events(key, *names) == names
     order: list[Any] = notes(f"{key}:events")
     assert order.index("child success") < order.index("parent success")
+
+
+def test_what_a_crash_left_to_be_done_is_done(driver: Driver, new_batch: NewBatch, key: str) -> None:
+    """A member is acknowledged, and its process dies before it can enqueue what that brings about."""
+    batch = new_batch(driver)
+    with batch.jobs():
+        driver.push("slow", key)
+    wait_until(lambda: notes(key))
+    decided = driver.client.store.run(calls.ack(batch.keys, batch.bid, QUEUE, 0, [0, "s"]))
+    assert len(decided) == 3
+    assert events(key, "complete", "success", "finished") == ["complete", "finished", "success"]
+    open_gate(key)

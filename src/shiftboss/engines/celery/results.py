@@ -35,4 +35,6 @@ def _refuse(self: Any, *_: Any, **__: Any) -> NoReturn:
 
 
 def _reduce(self: Any) -> Any:
-    return type(self).plain, self.__reduce_args__()
+    plain = type(self).plain
+    function, *rest = plain.__reduce__(self)
+    return (plain if function is type(self) else function, *rest)

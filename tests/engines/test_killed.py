@@ -1,0 +1,57 @@
+"""Workers that are killed while their jobs run: the jobs run again, and the batch ends."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from shiftboss.batches import Batch
+from tests.engines.actions import notes, open_gate
+from tests.engines.app_celery import CeleryDriver
+from tests.engines.app_sidekiq import SidekiqDriver
+from tests.engines.conftest import Url
+from tests.engines.driver import Driver
+from tests.waiting import wait_until
+
+
+@pytest.fixture(params=["sidekiq", "celery"])
+def mortal(request: pytest.FixtureRequest, url: Url) -> Driver:
+    """An engine without a worker yet, which gives a dead worker's jobs to another soon."""
+    if request.param == "sidekiq":
+        return SidekiqDriver(url(6))
+    return CeleryDriver(url(7), url(8), task_acks_late=True, broker_transport_options={"visibility_timeout": 1})
+
+
+@pytest.fixture
+def start(mortal: Driver, tmp_path: Path) -> Iterator[Callable[[], Driver]]:
+    workers = []
+
+    def make() -> object:
+        workers.append(mortal.start(tmp_path / f"worker-{len(workers)}"))
+        return workers[-1]
+
+    yield make  # type: ignore[misc]
+    for worker in workers:
+        worker.kill()
+
+
+def test_a_killed_workers_jobs_run_again_and_the_batch_ends(
+    mortal: Driver, start: Callable[[], object], new_batch: Callable[..., Batch], key: str
+) -> None:
+    batch = new_batch(mortal)
+    first = start()
+    with batch.jobs():
+        mortal.push("slow", key)
+        mortal.push("slow", key)
+    wait_until(lambda: len(notes(key)) == 2, what="both jobs to run")
+    first.kill()  # type: ignore[attr-defined]
+    mortal.bury()
+    assert batch.status().done == 0
+    start()
+    wait_until(lambda: len(notes(key)) == 4, 20, "both jobs to run again")
+    open_gate(key)
+    open_gate(key)
+    assert batch.join(timeout=20).done == 2
+    wait_until(lambda: sorted(notes(f"{key}:events")) == ["complete", "finished", "success"])
