@@ -1,0 +1,144 @@
+"""The reference pages say what the code says. A page that has fallen behind fails with the lines that it should have."""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+from collections.abc import Iterator
+from typing import Any
+
+import click
+import pytest
+
+import shiftboss
+from shiftboss import batches, errors, keys
+from shiftboss.batches import Batch, BatchSet, Status
+from shiftboss.cli.root import cli
+from shiftboss.config import Settings
+from shiftboss.engines.sidekiq import FunctionJob, JobOptions
+from tests.docs.pages import names, read, rows, section
+
+COMMON = {"--redis", "--namespace", "--debug"}
+
+
+def commands(group: click.Group, path: str = "shiftboss") -> Iterator[tuple[str, click.Command]]:
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        if isinstance(command, click.Group):
+            yield from commands(command, f"{path} {name}")
+        elif command is not None and not command.hidden:
+            yield f"{path} {name}", command
+
+
+def cell(option: click.Option) -> str:
+    *short, last = sorted(option.opts, key=len)
+    wanted = option.metavar or ("|".join(option.type.choices) if isinstance(option.type, click.Choice) else "N")
+    return ", ".join([*(f"`{name}`" for name in short), f"`{last}`" if option.is_flag else f"`{last} {wanted}`"])
+
+
+def meaning(option: click.Option) -> str:
+    default = option.default
+    shown = f" [default: {default:g}]" if isinstance(default, (int, float)) else f" [default: {default}]"
+    return (option.help or "") + (shown if option.show_default else "")
+
+
+def documented(options: list[click.Option]) -> list[list[str]]:
+    return [[cell(option), meaning(option)] for option in options]
+
+
+def as_table(lines: list[list[str]]) -> str:
+    return "\n".join(f"| {' | '.join(text.replace('|', chr(92) + '|') for text in line)} |" for line in lines)
+
+
+def options(command: click.Command) -> list[click.Option]:
+    return [param for param in command.params if isinstance(param, click.Option)]
+
+
+@pytest.mark.parametrize(
+    ("path", "command"), list(commands(cli)), ids=lambda value: value if isinstance(value, str) else ""
+)
+def test_the_command_line(path: str, command: click.Command) -> None:
+    page = "reference/command-line.md"
+    own = documented([option for option in options(command) if not COMMON & set(option.opts)])
+    common = documented([option for option in options(command) if COMMON & set(option.opts)])
+    assert rows(section(page, f"## {path}")) == own, as_table(own)
+    assert [row for row in rows(read(page)) if row in common] == common, as_table(common)
+
+
+def test_every_key() -> None:
+    lines = [
+        [f"`{row.pattern}`", row.type, row.meaning, "for ever" if row.permanent else "until its TTL ends", row.writer]
+        for row in keys.CATALOGUE
+    ]
+    assert rows(section("reference/keys.md", "## All keys")) == lines, as_table(lines)
+
+
+def test_every_setting() -> None:
+    lines = [
+        [f"`{field.name}`", f"`SHIFTBOSS_{field.name.upper()}`", f"`{field.default}`"]
+        for field in dataclasses.fields(Settings)
+    ]
+    assert [row[:3] for row in rows(read("reference/settings.md")) if len(row) == 4] == lines, as_table(lines)
+
+
+def test_every_job_option() -> None:
+    def written(default: Any) -> str:
+        return {"": "`module.QualName`", (): "none"}.get(default, f"`{default!r}`".replace("'", '"'))
+
+    lines = [[f"`{field.name}`", written(field.default)] for field in dataclasses.fields(JobOptions)]
+    assert [row[:2] for row in rows(section("reference/jobs.md", "## Options"))] == lines, as_table(lines)
+
+
+def test_every_error() -> None:
+    found = [kind for _, kind in inspect.getmembers(errors, inspect.isclass) if kind.__module__ == errors.__name__]
+    found.sort(key=lambda kind: inspect.getsourcelines(kind)[1])
+    lines = [[f"`{kind.__name__}`", ", ".join(f"`{base.__name__}`" for base in kind.__bases__)] for kind in found]
+    assert [row[:2] for row in rows(read("reference/errors.md"))] == lines, as_table(lines)
+
+
+def public(kind: type) -> list[str]:
+    """Methods and properties that a class defines itself."""
+    return [name for name, value in vars(kind).items() if not name.startswith("_") and not _is_field(kind, name, value)]
+
+
+def _is_field(kind: type, name: str, value: object) -> bool:
+    return dataclasses.is_dataclass(kind) and name in {field.name for field in dataclasses.fields(kind)}
+
+
+def test_every_field_of_a_status() -> None:
+    wanted = {field.name for field in dataclasses.fields(Status)} | set(public(Status))
+    assert wanted - {name.partition("(")[0] for name in names(section("reference/batches.md", "## Status"))} == set()
+
+
+@pytest.mark.parametrize(
+    ("page", "kind", "internal"),
+    [
+        (
+            "batches",
+            Batch,
+            {"born_in", "parent", "hold", "keys", "known", "record", "is_known", "mark_flushed", "open_scope"},
+        ),
+        ("batches", BatchSet, set()),
+        ("jobs", FunctionJob, set()),
+    ],
+)
+def test_every_method(page: str, kind: type, internal: set[str]) -> None:
+    text = read(f"reference/{page}.md")
+    assert [
+        name for name in public(kind) if name not in internal and f"`{name}" not in text and f".{name}" not in text
+    ] == []
+
+
+def test_every_parameter_of_a_batch() -> None:
+    wanted = set(inspect.signature(Batch).parameters)
+    assert wanted - set(names(section("reference/batches.md", "## Batch"))) == set()
+
+
+def test_every_event() -> None:
+    assert names(section("reference/batches.md", "## Events")) == list(batches.EVENTS)
+
+
+def test_every_public_name() -> None:
+    text = "".join(read(f"reference/{page}.md") for page in ("batches", "jobs", "settings", "errors"))
+    assert [name for name in {*shiftboss.__all__, *batches.__all__} if f"`{name}" not in text] == []
