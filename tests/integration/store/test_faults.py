@@ -57,8 +57,10 @@ def test_a_connection_that_breaks_every_time_is_reported_in_time(store: Caller, 
 
 @BOTH
 def test_a_connection_the_server_closed_while_idle_is_no_error(
-    store: Caller, raw: Any, call: Callable[[], Call[int]]
+    connect: Callable[..., Caller], real: ServerProcess, raw: Any, call: Callable[[], Call[int]]
 ) -> None:
+    store = connect(real.url, 5)
+    store.run(echo(1))
     raw.client_kill_filter(_type="normal", skipme=True)
     wait_until(lambda: len(raw.client_list()) == 1, what="the connections to be closed")
     assert store.run(call()) == 1
