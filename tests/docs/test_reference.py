@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -16,7 +17,7 @@ from shiftboss.batches import Batch, BatchSet, Status
 from shiftboss.cli.root import cli
 from shiftboss.config import Settings
 from shiftboss.engines.sidekiq import FunctionJob, JobOptions
-from tests.docs.pages import names, read, rows, section
+from tests.docs.pages import ROOT, names, read, rows, section
 
 COMMON = {"--redis", "--namespace", "--debug"}
 
@@ -142,3 +143,13 @@ def test_every_event() -> None:
 def test_every_public_name() -> None:
     text = "".join(read(f"reference/{page}.md") for page in ("batches", "jobs", "settings", "errors"))
     assert [name for name in {*shiftboss.__all__, *batches.__all__} if f"`{name}" not in text] == []
+
+
+def test_every_file_that_is_named() -> None:
+    named = {
+        (str(page.relative_to(ROOT)), name)
+        for page in (ROOT / "docs").rglob("*.md")
+        for name in re.findall(r"`((?:lua|src|tests)/[\w/]+\.\w+)`", page.read_text("utf-8"))
+    }
+    assert named
+    assert [(page, name) for page, name in sorted(named) if not (ROOT / name).exists()] == []
