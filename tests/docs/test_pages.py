@@ -37,12 +37,12 @@ with Worker(current_client(), queues=["critical", "default", "low"], concurrency
     for line, text in blocks:
         exec(compile("\\n" * (line - 1) + text, page, "exec"), scope)
 """
-PAGES = sorted(
-    page
+SHOWN = [
+    str(path.relative_to(ROOT / "docs"))
     for kind in ("tutorial", "how-to")
     for path in (ROOT / "docs" / kind).glob("*.md")
-    if any(fence.info == "run" for fence in fences(page := str(path.relative_to(ROOT / "docs"))))
-)
+]
+PAGES = sorted(page for page in SHOWN if any(fence.info == "run" for fence in fences(page)))
 
 
 @pytest.mark.parametrize("page", PAGES)
