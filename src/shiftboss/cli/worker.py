@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import click
@@ -21,20 +22,17 @@ LEVELS = ("debug", "info", "warning", "error")
 LINE = "%(asctime)s %(process)d %(levelname)-7s %(name)s: %(message)s"
 
 
-class QueueName(click.ParamType[str | tuple[str, int]]):
-    """A queue's name, or name and weight: ``critical,6``."""
-
-    name = "queue"
-
-    def convert(
-        self, value: str | tuple[str, int], param: click.Parameter | None, ctx: click.Context | None
-    ) -> str | tuple[str, int]:
-        if not isinstance(value, str):
-            return value
+def parse_queues(ctx: click.Context, param: click.Parameter, values: Sequence[str]) -> list[str | tuple[str, int]]:
+    """Queues from their names, or names and weights: ``critical,6``."""
+    queues: list[str | tuple[str, int]] = []
+    for value in values:
         name, comma, weight = value.partition(",")
         if not name or (comma and not (weight.isascii() and weight.isdigit() and int(weight) > 0)):
-            self.fail(f"expected a name, or a name and a weight like critical,6, got {value!r}", param, ctx)
-        return (name, int(weight)) if comma else name
+            raise click.BadParameter(
+                f"expected a name, or a name and a weight like critical,6, got {value!r}", ctx, param
+            )
+        queues.append((name, int(weight)) if comma else name)
+    return queues
 
 
 @click.command("worker", cls=Command)
@@ -51,7 +49,7 @@ class QueueName(click.ParamType[str | tuple[str, int]]):
     "--queue",
     "queues",
     multiple=True,
-    type=QueueName(),
+    callback=parse_queues,
     metavar="NAME[,WEIGHT]",
     help="A queue to serve; repeat it for more. Without weights they are served strictly in this order. [default: default]",
 )
@@ -83,7 +81,7 @@ class QueueName(click.ParamType[str | tuple[str, int]]):
 def worker(
     *,
     modules: tuple[str, ...],
-    queues: tuple[str | tuple[str, int], ...],
+    queues: list[str | tuple[str, int]],
     concurrency: int,
     timeout: float,
     log_level: str,

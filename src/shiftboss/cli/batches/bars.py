@@ -23,9 +23,10 @@ def draw(looks: Iterable[list[Status]]) -> int:
     with _progress() as progress:
         for statuses in looks:
             for status in statuses:
-                if status.bid not in tasks:
-                    tasks[status.bid] = progress.add_task("", name=_name(status), notes="")
-                progress.update(tasks[status.bid], **_shown(status))
+                if status.bid in tasks:
+                    progress.update(tasks[status.bid], **_shown(status))
+                else:
+                    tasks[status.bid] = progress.add_task("", name=_name(status), **_shown(status))
             progress.refresh()
     return len(tasks)
 

@@ -1,0 +1,56 @@
+"""`shiftboss worker` as a process."""
+
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+
+import pytest
+
+from shiftboss import Shiftboss
+from shiftboss.batches import Batch
+from tests.backends import Backend
+from tests.integration.cli.processes import TIMEOUT, running
+from tests.waiting import wait_until
+
+pytestmark = [pytest.mark.backends("embedded"), pytest.mark.own_keys]
+ROOT = Path(__file__).resolve().parents[3]
+APP = "tests.integration.cli.app"
+
+
+def test_it_runs_jobs_and_callbacks_until_it_is_told_to_stop(
+    client: Shiftboss, backend: Backend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SHIFTBOSS_URL", backend.url)
+    from tests.integration.cli.app import Noted, note, note_elsewhere
+
+    batch = Batch().on("success", Noted, {"why": "test"})
+    with batch.jobs():
+        note.perform_async("first")
+        note_elsewhere.perform_async("second")
+    words = ["worker", "-r", APP, "-q", "other,2", "-q", "default", "-c", "1", "--redis", backend.url]
+    with running(*words, cwd=ROOT) as worker:
+        wait_until(lambda: backend.raw.llen("test:notes") == 3, what="two jobs and a callback")
+        worker.send_signal(signal.SIGTERM)
+        _, log = worker.communicate(timeout=TIMEOUT)
+    assert worker.returncode == 0
+    notes = backend.raw.lrange("test:notes", 0, -1)
+    assert (sorted(notes[:2]), notes[2]) == (["first", "second"], "2 done, {'why': 'test'}")
+    banner = log.splitlines()[0]
+    assert "2 jobs, 2 queues (other,2 default,1), 1 slot, " in banner
+    assert banner.endswith(f" at {backend.url}")
+    assert "Traceback" not in log
+
+
+def test_the_environment_names_the_server_too(
+    client: Shiftboss, backend: Backend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SHIFTBOSS_URL", backend.url)
+    from tests.integration.cli.app import note
+
+    note.perform_async("only")
+    with running("worker", "-r", APP, "--log-level", "warning", cwd=ROOT) as worker:
+        wait_until(lambda: backend.raw.llen("test:notes") == 1, what="the job")
+        worker.send_signal(signal.SIGINT)
+        out, log = worker.communicate(timeout=TIMEOUT)
+    assert (worker.returncode, out, log) == (0, "", "")
