@@ -30,7 +30,7 @@ demo: install
 	@$(VENV)/bin/shiftboss demo $(DEMO_PATH)
 
 test: install
-	@$(PY) -m pytest $(TESTS) $(ARGS)
+	@$(PY) -m pytest -n auto $(TESTS) $(ARGS)
 
 check: install
 	@$(PY) -m ruff check .

@@ -34,6 +34,7 @@ if outcome == 'failed' then
 end
 redis.call('HSET', KEYS[1], field, outcome)
 if outcome == 'died' then
+  tell_parent(k, bid, 'ran', now, grace, items)
   tell_parent(k, bid, 'dead', now, grace, items)
 elseif event ~= 'death' then
   b.left = redis.call('HINCRBY', KEYS[1], 'left', -1)

@@ -24,7 +24,8 @@ local function record_outcome(k, b, position, code)
   if code == 'W' then return true end
   if code == 'T' then return false end
   local is_child = code == string.upper(code)
-  if redis.call('SETBIT', k.ran, position, 1) == 0 then count(k, b, 'ran', 1, is_child) end
+  -- That a child is dead does not say that its complete callbacks have run; it tells that by itself.
+  if code ~= 'D' and redis.call('SETBIT', k.ran, position, 1) == 0 then count(k, b, 'ran', 1, is_child) end
   if code == 's' or code == 'S' then
     if redis.call('SETBIT', k.done, position, 1) == 0 then
       count(k, b, 'done', 1, is_child)
