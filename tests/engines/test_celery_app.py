@@ -52,6 +52,18 @@ def test_install_configures_the_default_client() -> None:
     assert install(app) is install(app, client) is client
 
 
+def test_an_app_made_with_the_base_installs_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SHIFTBOSS_URL", "fake://self-made")
+    base = "shiftboss.engines.celery:ShiftbossTask"
+    app = Celery("shop", broker="memory://", task_cls=base, set_as_current=False)
+    task = app.task(nothing, name="nothing", shared=False, lazy=False)
+    with Batch().jobs() as added:
+        result = task.delay()
+        assert added.ids == [result.id]
+        assert app.send_task("nothing").id == added.ids[1]
+    assert clients.current_client() is client_of(app)
+
+
 def test_a_configured_client_needs_this_app_as_its_engine() -> None:
     app = Celery("shop", broker="memory://", set_as_current=False)
     clients.configure("fake://shop")

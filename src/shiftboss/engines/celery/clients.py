@@ -26,6 +26,11 @@ def client_of(app: Celery) -> Shiftboss:
     return client
 
 
+def is_joined(app: Celery) -> bool:
+    """Whether the app has a client."""
+    return app in _clients
+
+
 def join(app: Celery, client: Shiftboss | None) -> Shiftboss | None:
     """Make the client the app's; None if it is already.
 

@@ -9,7 +9,7 @@ from celery import Signature, Task
 from celery.canvas import _chain, _chord, group
 from celery.exceptions import Ignore, Reject, Retry
 
-from shiftboss.engines.celery.clients import client_of
+from shiftboss.engines.celery.clients import client_of, is_joined
 from shiftboss.engines.celery.collecting import collect
 from shiftboss.engines.celery.headers import OPTIONS, PLACE
 from shiftboss.engines.celery.messages import arrived
@@ -25,7 +25,11 @@ class PutBack(Ignore):  # type: ignore[misc]
 
 
 class ShiftbossTask(Task):  # type: ignore[misc]
-    """A task that knows its batch and tells it how it ended. `install` makes it the base of an app's tasks."""
+    """A task that knows its batch and tells it how it ended. `install` makes it the base of an app's tasks.
+
+    ``Celery(task_cls="shiftboss.engines.celery:ShiftbossTask")`` does the same when the first task is made, with the
+    configured client or one from the environment.
+    """
 
     abstract = True
     reports_outcome = True
@@ -33,7 +37,11 @@ class ShiftbossTask(Task):  # type: ignore[misc]
 
     @classmethod
     def on_bound(cls, app: Any) -> None:
-        """Let callbacks be called that live beside the task."""
+        """Let callbacks be called that live beside the task. An app made with this base installs itself here."""
+        from shiftboss.engines.celery.installing import install
+
+        if not is_joined(app):
+            install(app)
         if cls.__module__.partition(".")[0] not in {"celery", "shiftboss"}:
             trust(cls.__module__)
         super().on_bound(app)
