@@ -43,14 +43,14 @@ class Family:
     def __init__(self) -> None:
         self.env = {MARK: secrets.token_hex(8)}
 
-    def members(self, word: str = "") -> list[str]:
-        """The command lines of those that live, with this in them."""
-        found = []
+    def members(self, word: str = "") -> dict[int, str]:
+        """Ids and command lines of those that live, with this in the line."""
+        found = {}
         for folder in Path("/proc").glob("[0-9]*"):
             try:
                 if self.env[MARK].encode() in (folder / "environ").read_bytes():
                     line = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace").strip()
-                    found += [line] if word in line else []
+                    found |= {int(folder.name): line} if word in line else {}
             except OSError:
                 continue
         return found

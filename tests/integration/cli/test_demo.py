@@ -8,6 +8,7 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 import sysconfig
 from pathlib import Path
 from typing import Any
@@ -80,7 +81,7 @@ def test_the_manifest_holds_every_file(root: Path, tmp_path: Path, family: Famil
     assert "12 files, 3.0 MB, hashed in " in done.stdout
     assert "1 FIFO, 2 symbolic links" in done.stdout
     assert str(tmp_path / "manifest.json") in done.stdout
-    assert family.members() == []
+    assert family.members() == {}
 
 
 def test_the_standard_library_agrees_with_sha256sum(tmp_path: Path) -> None:
@@ -136,6 +137,19 @@ def test_a_place_that_must_not_be_written(root: Path, tmp_path: Path) -> None:
     assert (tmp_path / "manifest.json").read_text() == '{"name": "an app"}'
 
 
+def test_a_worker_that_ends_ends_it(tmp_path: Path, family: Family) -> None:
+    def workers() -> list[int]:
+        return [
+            pid for pid, line in family.members("shiftboss.cli worker -r").items() if line.startswith(sys.executable)
+        ]
+
+    with running("demo", cwd=tmp_path, **family.env) as demo:
+        os.kill(wait_until(workers, 20, "a worker")[0], signal.SIGKILL)
+        _, errors = demo.communicate(timeout=TIMEOUT)
+    assert (demo.returncode, errors) == (1, "shiftboss: a worker process ended: it was killed\n")
+    wait_until(lambda: family.members() == {}, what="the end of all its processes")
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL], ids=lambda number: number.name)
 def test_whatever_ends_it_nothing_is_left(number: signal.Signals, tmp_path: Path, family: Family) -> None:
     temporary = tmp_path / "t"
@@ -146,5 +160,5 @@ def test_whatever_ends_it_nothing_is_left(number: signal.Signals, tmp_path: Path
         _, errors = demo.communicate(timeout=TIMEOUT)
     if number is signal.SIGINT:
         assert (demo.returncode, errors) == (130, "")
-    wait_until(lambda: family.members() == [], what="the end of all its processes")
+    wait_until(lambda: family.members() == {}, what="the end of all its processes")
     assert list(temporary.glob("sb-*")) == []

@@ -46,7 +46,7 @@ def _print(status: Status) -> None:
     facts.append(("expires", f"in {span((status.expires_at - datetime.now(UTC)).total_seconds())} unless used"))
     facts += [("callback", f"{c.event}: {printable(c.target)} ({c.state})") for c in status.callbacks]
     if status.broken:
-        facts.append(("broken", "the process that was adding jobs to it is gone"))
+        facts.append(("broken", "a block of it never closed: an exception ended it, or its process is gone"))
     out = console()
     for name, value in facts:
         style = STYLES.get(value, "") if name == "state" else "red" if name == "broken" else ""

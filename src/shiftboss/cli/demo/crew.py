@@ -56,6 +56,6 @@ class Crew:
         while not self._leaving.wait(INTERVAL):
             ended = next((worker for worker in self._workers if not worker.running), None)
             if ended is not None and not self._leaving.is_set():
-                self._last_words = ended.last_words() or "without a word"
+                self._last_words = ended.last_words().removeprefix("shiftboss: ") or "it was killed"
                 _thread.interrupt_main()
                 return
