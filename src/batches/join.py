@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 import time
 from typing import TYPE_CHECKING
@@ -22,41 +23,43 @@ if TYPE_CHECKING:
 # Seconds between looks at the status while nothing is heard: a connection may be lost without a word.
 LOOK = 10.0
 REDRAW = 0.2
+# Seconds between attempts to reach a Redis that was there when the wait began.
+AWAY = 0.5
 
 
 def join(batch: Batch, timeout: float | None, event: str, progress: bool) -> Status:
     """Wait from a thread. See `Batch.join`."""
     warn_in_event_loop("join()", "await batch.ajoin()")
-    deadline = _deadline(timeout)
+    deadline, status = _deadline(timeout), batch.status()
     with Bar(progress) as bar:
         while True:
             try:
                 with batch.client.store.subscribe(batch.keys.record) as events:
-                    while not is_over(batch, status := batch.status(), event):
+                    while True:
+                        status = batch.status()
                         bar.show(status)
+                        if is_over(batch, status, event):
+                            return status
                         events.wait(_pause(batch, status, event, deadline, progress))
-                    bar.show(status)
-                    return status
             except (RedisConnectionError, RedisTimeoutError):
-                if time.monotonic() >= deadline:
-                    raise
+                time.sleep(min(AWAY, _pause(batch, status, event, deadline, progress)))
 
 
 async def ajoin(batch: Batch, timeout: float | None, event: str, progress: bool) -> Status:
     """Wait from a coroutine. See `Batch.join`."""
-    deadline = _deadline(timeout)
+    deadline, status = _deadline(timeout), await batch.astatus()
     with Bar(progress) as bar:
         while True:
             try:
                 async with batch.client.astore.subscribe(batch.keys.record) as events:
-                    while not is_over(batch, status := await batch.astatus(), event):
+                    while True:
+                        status = await batch.astatus()
                         bar.show(status)
+                        if is_over(batch, status, event):
+                            return status
                         await events.wait(_pause(batch, status, event, deadline, progress))
-                    bar.show(status)
-                    return status
             except (RedisConnectionError, RedisTimeoutError):
-                if time.monotonic() >= deadline:
-                    raise
+                await asyncio.sleep(min(AWAY, _pause(batch, status, event, deadline, progress)))
 
 
 def is_over(batch: Batch, status: Status, event: str) -> bool:

@@ -47,7 +47,9 @@ class Bar:
             TextColumn("{task.fields[notes]}"),
         )
         self._progress = Progress(*columns, console=self._console)
-        self._task = self._progress.add_task(escape(status.description or status.bid), notes="")
+        self._task = self._progress.add_task(
+            escape(status.description or status.bid), total=status.total or 1, completed=status.done, notes=""
+        )
         self._progress.start()
 
     def __enter__(self) -> Self:

@@ -135,9 +135,10 @@ def read_status(bid: str, record: Mapping[str, str], life: int) -> Status | None
 
 
 def _jobs(record: Mapping[str, str], counter: str) -> int:
-    """A counter without the children's part in it."""
+    """A counter without the children's part in it, and without places that were given up: those count as done there."""
     children = "children" if counter == "total" else f"children:{counter}"
-    return int(record[counter]) - int(record.get(children, 0))
+    cancelled = 0 if counter == "dead" else int(record.get("cancelled", 0))
+    return int(record[counter]) - int(record.get(children, 0)) - cancelled
 
 
 def _callbacks(record: Mapping[str, str]) -> list[CallbackStatus]:

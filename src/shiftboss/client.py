@@ -149,7 +149,8 @@ class Shiftboss:
         self.__exit__()
 
     def __repr__(self) -> str:
-        return f"Shiftboss({self.settings.url.rpartition('@')[2]!r}, namespace={self.namespace!r})"
+        place = self.settings.url.rpartition("@")[2].partition("?")[0]
+        return f"Shiftboss({place!r}, namespace={self.namespace!r})"
 
 
 _entered: ContextVar[tuple[Shiftboss, ...]] = ContextVar("shiftboss_clients", default=())

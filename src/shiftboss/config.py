@@ -36,7 +36,8 @@ class Settings:
 
     def __post_init__(self) -> None:
         if not isinstance(self.url, str) or "://" not in self.url:
-            raise ConfigError(f"expected url to be like {DEFAULT_URL}, got {self.url!r}")
+            shown = self.url.rpartition("@")[2] if isinstance(self.url, str) else self.url
+            raise ConfigError(f"expected url to be like {DEFAULT_URL}, got {shown!r}")
         if not isinstance(self.namespace, str) or not _NAMESPACE.fullmatch(self.namespace):
             raise ConfigError(
                 f"expected namespace to be 1 to 64 letters, digits or any of - _ . :, got {self.namespace!r}"
