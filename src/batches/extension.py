@@ -12,7 +12,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from shiftboss.errors import BatchError, BatchNotFound
-from shiftboss.jobs import CallbackOf, Extension, Message, Outcome, joining
+from shiftboss.jobs import CallbackOf, Extension, Member, Message, Outcome, joining
 from shiftboss.keys import SHARDS, ShardKeys
 from shiftboss.outbox import GRACE, perform, settle, strike_off
 from shiftboss.plan import Plan, deliver, run, run_many
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 log = logging.getLogger("shiftboss.batches")
 CALLBACK_JOB = "shiftboss.batches.callback"
 DEFAULT_QUEUE = "default"
+# How a member ended, for lua/lib/members.lua; what is not here did not run.
+OUTCOMES = {Outcome.SUCCEEDED: "s", Outcome.FAILED: "f", Outcome.DIED: "d"}
 # What a child tells its parent, as an outcome of its place there; see lua/lib/members.lua.
 CODES = {"ran": "F", "done": "S", "dead": "D", "death": "W", "touch": "T"}
 # Milliseconds after which a run of a callback that gave no sign counts as dead, and a copy may start.
@@ -50,8 +52,15 @@ class BatchExtension(Extension):
         return [message for message in messages if message.batch is not None]
 
     def finished(self, message: Message, outcome: Outcome, error: BaseException | None) -> Plan[None]:  # noqa: ARG002
-        """Record how a callback job ended. Our own records its success itself, before it can be run again."""
+        """Record how a member or a callback ended. Our own callback job records its success itself, before it can be run
+        again; an engine that joins batches records members itself.
+        """
         of = message.batch
+        if isinstance(of, Member) and outcome in OUTCOMES:
+            keys = self._client.batch_keys(of.bid)
+            report = calls.ack(keys, of.bid, message.queue, GRACE, [of.position, OUTCOMES[outcome]])
+            sent = yield from deliver(report)
+            yield from settle(self._client, keys.out, sent.result, resent=sent.resent)
         if not isinstance(of, CallbackOf):
             return
         done = outcome is Outcome.SUCCEEDED and message.name != CALLBACK_JOB

@@ -211,7 +211,9 @@ class Extension:
         return None
 
     def finished(self, message: Message, outcome: Outcome, error: BaseException | None) -> Plan[None]:  # noqa: ARG002
-        """After a run, before the engine forgets the job. An engine that joins batches calls it for callbacks only."""
+        """After a run, before the engine forgets the job. An engine that joins batches calls it for callbacks only: it has
+        settled members itself.
+        """
         yield from ()
 
     def perform(self, item: str, out: str) -> Plan[None]:  # noqa: ARG002

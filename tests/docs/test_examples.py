@@ -4,17 +4,28 @@ from __future__ import annotations
 
 import doctest
 import pkgutil
+from collections.abc import Iterator
 from importlib import import_module
 
 import pytest
 
 import shiftboss
+from shiftboss.engines.sidekiq import registry
 
 
 def modules() -> list[str]:
     """Every module of the package that can be imported without running a program."""
     found = pkgutil.walk_packages(shiftboss.__path__, "shiftboss.")
     return [module.name for module in found if not module.name.endswith("__main__")]
+
+
+@pytest.fixture(autouse=True)
+def no_jobs_are_left() -> Iterator[None]:
+    """Jobs that examples define are known only while they run."""
+    before = dict(registry._definitions)
+    yield
+    registry._definitions.clear()
+    registry._definitions.update(before)
 
 
 @pytest.mark.parametrize("name", modules())

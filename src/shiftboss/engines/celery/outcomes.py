@@ -8,16 +8,13 @@ from typing import TYPE_CHECKING
 
 from redis.exceptions import RedisError
 
-from shiftboss.engines.celery.calls import ack
-from shiftboss.jobs import Member, Message, Outcome
-from shiftboss.outbox import settle
-from shiftboss.plan import Plan, deliver
+from shiftboss.jobs import Message, Outcome
+from shiftboss.plan import Plan
 
 if TYPE_CHECKING:
     from shiftboss.client import Shiftboss
 
 log = logging.getLogger("shiftboss.celery")
-CODES = {Outcome.SUCCEEDED: "s", Outcome.FAILED: "f", Outcome.DIED: "d"}
 # Seconds for which a worker tries to say how a task ended while Redis is away. Its next task waits so long.
 PATIENCE = 60.0
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 3.0
@@ -25,11 +22,6 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.1, 3.0
 
 def report(client: Shiftboss, message: Message, outcome: Outcome, error: BaseException | None) -> Plan[None]:
     """Record an outcome and perform what that brings about. Doing it twice is doing it once."""
-    place, code = message.batch, CODES.get(outcome)
-    if isinstance(place, Member) and code is not None:
-        keys = client.batch_keys(place.bid)
-        sent = yield from deliver(ack(keys, place.bid, message.queue, place.position, code))
-        yield from settle(client, keys.out, sent.result, resent=sent.resent)
     for extension in client.extensions.values():
         yield from extension.finished(message, outcome, error)
 
