@@ -1,0 +1,193 @@
+"""`AsyncLane`: one node's one connection in an event loop, shared by all calls to it."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import select
+import time
+from collections import deque
+from collections.abc import Iterable
+from typing import Any
+
+from redis.exceptions import BusyLoadingError, RedisError, ResponseError
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import TimeoutError as RedisTimeoutError
+
+from shiftboss.scripts import Call
+from shiftboss.store.lane import as_redis_error, pack
+from shiftboss.store.line import AsyncLine
+from shiftboss.store.nodes import Maker
+from shiftboss.store.policy import Attempts
+
+# A node that answers nobody for so long while someone waits is taken for gone, and its connection is made anew.
+SILENCE = 1.0
+
+
+class AsyncLane:
+    """The one connection to a node: commands in the order they come, replies in the same order."""
+
+    def __init__(self, maker: Maker) -> None:
+        self.maker = maker
+        self.reached = False
+        self.connection: Any = None
+        self._transport: asyncio.WriteTransport | None = None  # fakeredis' connections have none
+        self.lines: list[AsyncLine] = []  # idle ones, for calls that block
+        self._replies: deque[asyncio.Future[Any]] = deque()
+        self._readers: set[asyncio.Task[None]] = set()
+        self._opening: asyncio.Task[None] | None = None  # one for all who wait; a lock would keep the event loop alive
+        self._heard = 0.0
+
+    def ready(self) -> bool:
+        """Whether a command can be written now. A connection that was lost is left to its reader, which may not know yet."""
+        if self._transport is not None and self._transport.is_closing():
+            self._leave()
+        return self.connection is not None
+
+    def begin(self, call: Call[Any], attempts: Attempts) -> asyncio.Future[Any]:
+        """Write a command; its reply will be the future's result. Not a coroutine: nothing may come between the two."""
+        loop = asyncio.get_running_loop()
+        connection = self.connection
+        packed = pack(connection, [(call, attempts)])
+        if attempts.redirect is not None:
+            self._replies.append(loop.create_future())
+        reply: asyncio.Future[Any] = loop.create_future()
+        if not self._replies:
+            self._heard = attempts.clock()
+        self._replies.append(reply)
+        # Never on a transport that is closing: CPython 3.12's would leave the selector with a file that is gone.
+        connection._writer.writelines(packed)
+        return reply
+
+    async def open_and_begin(self, call: Call[Any], attempts: Attempts) -> asyncio.Future[Any]:
+        """As `begin`, on a connection that has to be made first."""
+        opening = self._opening
+        if opening is None:
+            opening = self._opening = asyncio.create_task(self._open(), name="shiftboss-store-open")
+            opening.add_done_callback(self._opened)
+        await asyncio.wait([opening], timeout=attempts.left)
+        if not opening.done():
+            raise RedisTimeoutError("Timeout connecting to server")
+        if not opening.cancelled() and (error := opening.exception()):
+            raise error
+        if not self.ready():
+            raise RedisConnectionError("the connection was closed")
+        return self.begin(call, attempts)
+
+    async def reply(self, reply: asyncio.Future[Any], attempts: Attempts) -> Any:
+        """Wait for a reply until the deadline."""
+        try:
+            async with asyncio.timeout(attempts.left):
+                outcome = await reply
+        except TimeoutError:
+            if attempts.clock() - self._heard > SILENCE:
+                await self.close()
+            raise RedisTimeoutError("Timeout reading from the server") from None
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
+
+    async def close(self) -> None:
+        """Drop the connection; whoever waits for a reply gets a connection error."""
+        while self.lines:
+            await self.lines.pop().close()
+        connection, replies, transport = self.connection, self._replies, self._transport
+        self._leave()
+        if transport is not None:
+            transport.abort()  # what it has not sent yet, a frozen server would never take
+        tasks = [*self._readers, *([self._opening] if self._opening else [])]
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks)
+        if connection is not None:
+            # A reader that was cancelled before its first step has done none of this.
+            await connection.disconnect(nowait=True)
+            settle(replies, RedisConnectionError("the connection was closed"))
+
+    async def close_if_gone(self) -> None:
+        """Notice that an idle connection was closed at the other end, before a call is lost on it that cannot be resent."""
+        if self.connection is not None and not self._replies and is_gone(self.connection):
+            await self.close()
+
+    def retire(self, connection: Any) -> None:
+        """Make the next call open a fresh connection; this one still hands out the replies that are due on it."""
+        if connection is None or connection is not self.connection:
+            return
+        if not self._replies:
+            connection._writer.close()  # its reader sees that and ends
+        self._leave()
+
+    def _leave(self) -> None:
+        self.connection, self._transport, self._replies = None, None, deque()
+
+    async def _open(self) -> None:
+        connection = self.maker.make()
+        try:
+            async with asyncio.timeout(self.maker.options["socket_timeout"]):
+                await connection.connect()
+        except BaseException:
+            await connection.disconnect(nowait=True)
+            raise
+        finally:
+            await self.maker.aclose()  # sentinels are asked once in a while; nothing stays open behind a loop that ends
+        connection.socket_timeout = None
+        self.reached = True
+        self.connection, self._heard = connection, time.monotonic()
+        self._transport = getattr(connection._writer, "transport", None)
+        reader = asyncio.create_task(self._read(connection, self._replies), name="shiftboss-store")
+        self._readers.add(reader)
+        reader.add_done_callback(self._readers.discard)
+
+    def _opened(self, opening: asyncio.Task[None]) -> None:
+        self._opening = None
+        if not opening.cancelled():
+            opening.exception()  # seen, even if all who waited for it have gone
+
+    async def _read(self, connection: Any, replies: deque[asyncio.Future[Any]]) -> None:
+        error: Exception = RedisConnectionError("the connection was closed")
+        try:
+            while replies or self.connection is connection:
+                try:
+                    outcome = await connection.read_response(disable_decoding=True, timeout=math.inf)
+                except ResponseError as refusal:
+                    outcome = refusal
+                self._heard = time.monotonic()
+                reply = replies.popleft()
+                if not reply.done():
+                    reply.set_result(outcome)
+        except BusyLoadingError as refusal:
+            # An answer, though redis-py closes the connection on it: what was sent after it may well run.
+            error = RedisConnectionError(f"the connection was closed: {refusal}")
+            if replies and not (reply := replies.popleft()).done():
+                reply.set_result(refusal)
+        except (OSError, RedisError) as lost:
+            error = as_redis_error(lost)
+        finally:
+            if self.connection is connection:
+                self._leave()
+            await connection.disconnect(nowait=True)
+            settle(replies, error)
+
+
+_GONE = getattr(select, "POLLHUP", 0) | getattr(select, "POLLERR", 0) | getattr(select, "POLLRDHUP", 0)
+
+
+def is_gone(connection: Any) -> bool:
+    """Whether the other end has closed it, which the event loop may not have had a chance to see yet."""
+    writer = connection._writer
+    if not _GONE or not hasattr(writer, "get_extra_info"):  # Windows; fakeredis
+        return False
+    file = writer.get_extra_info("socket")
+    if file is None or file.fileno() < 0:  # the loop has seen it, the connection's reader has not
+        return True
+    poll = select.poll()
+    poll.register(file, _GONE)
+    return any(seen & _GONE for _, seen in poll.poll(0))
+
+
+def settle(replies: Iterable[asyncio.Future[Any]], error: Exception) -> None:
+    """Give whoever still waits the reason why there is no reply."""
+    for reply in replies:
+        if not reply.done():
+            reply.set_result(error)
