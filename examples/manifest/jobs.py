@@ -9,11 +9,13 @@ from urllib.parse import quote_from_bytes, unquote_to_bytes
 
 import redis
 
-from shiftboss import job
+from shiftboss import job, limiters
 from shiftboss.batches import Status
 
 PAGE = 1_000
 HOUR = 3_600
+# At most four files are read at once, in all workers together. A job that waits longer comes again later.
+reading = limiters.concurrent("manifest", 4, wait_timeout=30, lock_timeout=60)
 connection = redis.Redis.from_url(os.environ.get("REDIS_URL", "redis://localhost:6379/0"))
 
 
@@ -22,7 +24,8 @@ def hash_file(results: str, number: int, root: str, path: str) -> None:
     """Hash one file. A file that cannot be read is a result too: trying again would not help."""
     fact = described(path)
     try:
-        fact |= hash_of(Path(unquoted(root), unquoted(path)))
+        with reading.within_limit():
+            fact |= hash_of(Path(unquoted(root), unquoted(path)))
     except OSError as error:
         fact |= {"reason": f"cannot be read: {error.strerror}"}
     keep(results, {f"file:{number}": fact})

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from shiftboss import current_client, job
+from shiftboss import current_client, job, limiters
 from shiftboss.batches import Status
 from shiftboss.cli.demo import manifest
 from shiftboss.cli.demo.hashing import hash_of
@@ -15,6 +15,9 @@ from shiftboss.cli.demo.results import OUTCOME, Results
 from shiftboss.cli.demo.walk import FILE
 
 QUEUE = "shiftboss-demo"
+AT_ONCE = 4
+# Files that are read at once, in all worker processes together. A job that waits longer than that comes again later.
+reading = limiters.concurrent(QUEUE, AT_ONCE, wait_timeout=30, lock_timeout=60)
 
 
 @job(queue=QUEUE, retry=5)
@@ -30,7 +33,8 @@ def hash_file(bid: str, number: int, root: str, path: str) -> None:
     name = unquoted(path)
     fact: dict[str, Any] = described("path", name)
     try:
-        size, sha256 = hash_of(joined(unquoted(root), name))
+        with reading.within_limit():
+            size, sha256 = hash_of(joined(unquoted(root), name))
     except OSError as error:
         fact |= {"kind": FILE, "reason": error.strerror or str(error)}
     else:

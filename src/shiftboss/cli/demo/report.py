@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from shiftboss.cli.demo.jobs import AT_ONCE
 from shiftboss.cli.demo.walk import DIRECTORY, FILE
 from shiftboss.cli.text import plural, printable, size
 
@@ -26,9 +27,9 @@ def report(totals: dict[str, Any], seconds: float, processes: int, bid: str, pla
     jobs = totals["files"] + totals["left_out"].get(FILE, 0)
     click.echo()
     click.echo(f"{plural(totals['files'], 'file')}, {size(totals['bytes'])}, hashed in {seconds:.1f} s, all included:")
-    click.echo(
-        f"{jobs / seconds:,.0f} jobs per second, one per file, in {plural(processes, 'worker process', 'worker processes')}."
-    )
+    where = plural(processes, "worker process", "worker processes")
+    click.echo(f"{jobs / seconds:,.0f} jobs per second, one per file, in {where};")
+    click.echo(f"at most {AT_ONCE} files at once in all of them together, by a limiter.")
     click.echo()
     click.echo(f"The success callback of batch {bid} wrote the manifest:")
     click.echo(f"  {printable(str(place))}")
