@@ -18,7 +18,7 @@ from shiftboss.plan import Plan, run, run_both
 from . import calls
 from .bids import is_bid, new_bid
 from .block import JobsBlock, current_block
-from .callbacks import EVENTS, Callback, check_event, check_options, name_of
+from .callbacks import EVENTS, Callback, callback_of, check_event
 from .definition import check_description, check_tags, record_of, to_milliseconds, to_seconds
 from .hold import Hold
 from .join import ajoin, join
@@ -110,8 +110,8 @@ class Batch:
             ConfigError: An unknown event, something that cannot be found by name, or options that are not JSON.
             BatchError: The batch was flushed before.
         """
-        callback = Callback(name_of(target, check=check), check_options({} if options is None else options))
         check_event(event)
+        callback = callback_of(target, {} if options is None else options, self.bid, check=check)
         if self._known:
             raise BatchError(f"batch {self.bid} was flushed already; add callbacks before its first jobs block")
         self._callbacks[event].append(callback)

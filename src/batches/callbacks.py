@@ -9,7 +9,7 @@ from __future__ import annotations
 import inspect
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pkgutil import resolve_name
 from typing import Any
 
@@ -30,18 +30,39 @@ class Callback:
     Args:
         target: ``module:Class``, ``module:Class.method``, ``module:function``, or ``job:`` and the name of a job.
         options: A JSON object that it is given.
+        queue: The job's own queue; empty for what is no job.
+        carried: What else the job's message carries, such as how often it is retried.
     """
 
     target: str
     options: Mapping[str, Any]
+    queue: str = ""
+    carried: Mapping[str, Any] = field(default_factory=dict)
 
     def to_json(self) -> str:
-        return msgspec.json.encode({"target": self.target, "options": self.options}).decode()
+        """What is stored; only what is said."""
+        stored: dict[str, Any] = {"target": self.target, "options": self.options}
+        stored |= {name: value for name, value in (("queue", self.queue), ("carried", self.carried)) if value}
+        return msgspec.json.encode(stored).decode()
 
     @classmethod
     def from_json(cls, text: str) -> Callback:
-        stored = msgspec.json.decode(text)
-        return cls(stored["target"], stored["options"])
+        return cls(**msgspec.json.decode(text))
+
+
+def callback_of(target: object, options: object, bid: str, *, check: bool) -> Callback:
+    """What is stored for a callback; a job with its own queue and options.
+
+    Raises:
+        ConfigError: As `name_of` and `check_options`.
+        JobError: A job that does not take a batch's id and the options.
+    """
+    checked = check_options(options)
+    as_message = getattr(target, "as_message", None)
+    if as_message is None:
+        return Callback(name_of(target, check=check), checked)
+    message = as_message(bid, checked)
+    return Callback(f"{JOB}{message.name}", checked, message.queue, message.options)
 
 
 def name_of(target: object, *, check: bool = True) -> str:

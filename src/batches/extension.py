@@ -79,12 +79,13 @@ class BatchExtension(Extension):
         keys = self._client.batch_keys(of.bid)
         names = [f"call:{of.event}:{of.index}", f"run:{of.event}:{of.index}"]
         names += ["callback_queue", f"queue:{of.event}", "queue"]
-        stored, state, *queues = yield from run(calls.fields(keys, names))
+        stored, state, own_queue, *queues = yield from run(calls.fields(keys, names))
         if stored is None or state == "done":
             yield from run(strike_off(out, item))
             return
-        queue = next(filter(None, queues), DEFAULT_QUEUE)
-        message = callback_message(of, Callback.from_json(stored), queue)
+        callback = Callback.from_json(stored)
+        queue = next(filter(None, [own_queue, callback.queue, *queues]), DEFAULT_QUEUE)
+        message = callback_message(of, callback, queue)
         engine = joining(self._client.engine)
         if engine is not None:
             yield from run(engine.hand_over(message, out, item))
@@ -117,7 +118,8 @@ def callback_message(of: CallbackOf, callback: Callback, queue: str) -> Message:
     """The job that calls a callback, with an id that follows from what it is."""
     jid = sha256(f"{of.bid}|{of.event}|{of.index}".encode()).hexdigest()[:24]
     if callback.target.startswith(JOB):
-        return Message(callback.target.removeprefix(JOB), (of.bid, dict(callback.options)), queue, jid, batch=of)
+        args = (of.bid, dict(callback.options))
+        return Message(callback.target.removeprefix(JOB), args, queue, jid, batch=of, options=callback.carried)
     return Message(CALLBACK_JOB, (of.bid, of.event, of.index), queue, jid, batch=of)
 
 

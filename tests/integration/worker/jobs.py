@@ -31,6 +31,11 @@ async def anote(what: Any) -> None:
     seen.append(what)
 
 
+@job(name="take_over", queue="takeovers", retry=3)
+def take_over(bid: str, options: dict[str, Any]) -> None:
+    seen.append((bid, options))
+
+
 @job(name="about")
 def about() -> None:
     current = current_job()

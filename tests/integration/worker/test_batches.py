@@ -12,6 +12,7 @@ from shiftboss.batches import Batch, Status
 from shiftboss.engines.sidekiq.joined import settle_members
 from shiftboss.engines.sidekiq.payload import decode
 from shiftboss.engines.sidekiq.worker import Worker
+from shiftboss.errors import JobError
 from shiftboss.jobs import Member
 from shiftboss.keys import SidekiqKeys
 from tests.backends import Backend
@@ -55,6 +56,26 @@ def test_a_member_that_will_run_again_completes_the_batch_but_no_more(
     wait_until(lambda: ("complete", batch.bid) in seen)
     assert ("success", batch.bid) not in seen
     assert ("death", batch.bid) not in seen
+
+
+def test_a_job_as_a_callback_keeps_its_queue_and_its_retries(
+    client: Shiftboss, backend: Backend, start: Callable[..., Worker]
+) -> None:
+    batch = Batch().on("success", jobs.take_over, {"n": 1})
+    with batch.jobs():
+        pass
+    (raw,) = backend.raw.lrange("queue:takeovers", 0, -1)
+    payload = decode(raw.encode())
+    assert payload.message.args == (batch.bid, {"n": 1})
+    assert payload.message.options == {"retry": 3}
+    start("takeovers")
+    wait_until(lambda: seen == [(batch.bid, {"n": 1})])
+    wait_until(lambda: batch.status().callbacks[0].state == "done")
+
+
+def test_a_job_that_does_not_take_what_a_callback_is_given_is_refused() -> None:
+    with pytest.raises(JobError, match="about"):
+        Batch().on("success", jobs.about)
 
 
 def test_a_member_that_dies_brings_death(client: Shiftboss, start: Callable[..., Worker]) -> None:

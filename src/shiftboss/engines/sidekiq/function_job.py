@@ -126,6 +126,10 @@ class FunctionJob(Generic[P, R]):
             ids += [JobId(message.id) for message in messages]
         return ids
 
+    def as_message(self, *args: Any) -> Message:
+        """What pushing it with these arguments would send; for features that push it later. No round trip."""
+        return self._message(args, _NONE)
+
     def _message(self, args: Sequence[Any], kwargs: Mapping[str, Any], at: float | None = None) -> Message:
         positions = self.definition.parameters.bind(args, kwargs)
         check_arguments(self.job_name, positions)

@@ -14,6 +14,7 @@ from shiftboss.engines.sidekiq.job_id import JobId
 from shiftboss.engines.sidekiq.options import JobOptions, OptionNames
 from shiftboss.engines.sidekiq.registry import register
 from shiftboss.errors import ConfigError
+from shiftboss.jobs import Message
 
 __all__ = ["Job", "JobId", "job"]
 
@@ -112,6 +113,11 @@ class Job:
     def set(cls, **options: Unpack[OptionNames]) -> FunctionJob[..., Any]:
         """The same job, pushed with other options; see `FunctionJob.set`."""
         return cls._pusher().set(**options)
+
+    @classmethod
+    def as_message(cls, *args: Any) -> Message:
+        """What pushing it would send; see `FunctionJob.as_message`."""
+        return cls._pusher().as_message(*args)
 
     @classmethod
     def perform_async(cls, *args: Any, **kwargs: Any) -> JobId:
