@@ -316,9 +316,7 @@ def test_a_planted_fault_is_caught(
     machine = type("LivesWithFault", (Lives,), {"backend": backend})
     try:
         with pytest.raises(Exception):  # noqa: B017 - whatever it breaks
-            run_state_machine_as_test(
-                machine, settings=_settings(100)
-            )
+            run_state_machine_as_test(machine, settings=_settings(100))
     finally:
         scripts.script.cache_clear()
         forget(backend)
