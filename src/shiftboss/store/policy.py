@@ -15,6 +15,8 @@ from redis import exceptions as redis_errors
 
 FIRST_PAUSE = 0.01
 LONGEST_PAUSE = 0.5
+# A try that has less time than this would only end in a timeout, which says less than the error that is known.
+LEAST = 0.02
 # What a server answers without having run anything, by the leading word where redis-py has no class of its own.
 _NOT_NOW = (
     redis_errors.BusyLoadingError,
@@ -88,6 +90,6 @@ class Attempts:
         self._failures += 1
         longest = first if self._failures == 1 else min(LONGEST_PAUSE, FIRST_PAUSE * 2**self._failures)
         pause = random.uniform(longest / 2, longest)
-        if self.clock() + pause >= self.deadline:
+        if self.clock() + pause + LEAST >= self.deadline:
             raise error
         return pause

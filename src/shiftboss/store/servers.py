@@ -89,10 +89,9 @@ def server_of(url: str) -> Server:
         from shiftboss.embedded import shared_server
 
         return server_of(shared_server().url)
-    try:
-        parts = urlsplit(url)
-    except ValueError as error:
-        raise ConfigError(f"cannot read the url {_label(url)!r}: {error}") from None
+    # Not urlsplit: newer Pythons refuse a list of hosts with an IPv6 address in it.
+    _, netloc, path, query = _URL.fullmatch(url).groups(default="")  # type: ignore[union-attr]  # it has a scheme
+    parts = SplitResult(scheme, netloc, path, query, "")
     if scheme == "fake":
         return _fake(parts.netloc)
     if scheme != "unix" and "@" in url.partition("://")[2][len(parts.netloc) :]:
@@ -109,7 +108,9 @@ def server_of(url: str) -> Server:
         return Server("standalone", _label(url), options)
     try:
         options["host"], options["port"] = _host(parts.netloc.rpartition("@")[2] or "localhost", 6379)
-    except ValueError:
+    except ValueError as error:
+        if "IPv6" in str(error):
+            raise ConfigError(f"cannot read the url {_label(url)!r}: {error}") from None
         raise ConfigError(f"expected a port from 1 to 65535 in the url, got {_label(url)!r}") from None
     database = parts.path.strip("/")
     if database and not database.isdigit():
@@ -217,6 +218,9 @@ def _many(url: str, parts: SplitResult, options: dict[str, Any]) -> Server:
         raise ConfigError(f"expected a url like redis+sentinel://host:26379/service/0, got {_label(url)!r}")
     options["db"] = int(path[1]) if len(path) > 1 else 0
     return Server(kind, _label(url), options, hosts, path[0])
+
+
+_URL = re.compile(r"([^:]+)://([^/?#]*)([^?#]*)(?:\?([^#]*))?(?:#.*)?", re.DOTALL)
 
 
 def _host(place: str, default: int) -> tuple[str, int]:

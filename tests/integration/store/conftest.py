@@ -19,7 +19,7 @@ from tests.servers import ServerProcess, embedded_binary
 
 T = TypeVar("T")
 
-DEADLINE = 0.3
+DEADLINE = 0.5
 # What a loaded machine may add to a deadline before a test calls it broken.
 TOLERANCE = 1.5
 

@@ -74,7 +74,7 @@ def test_a_connection_the_server_closed_while_idle_is_no_error(
 def test_a_reply_within_the_deadline_is_waited_for(
     store: Caller, proxy: FaultProxy, raw: Any, call: Callable[[], Call[int]]
 ) -> None:
-    proxy.delay(DEADLINE / 3, b"EVALSHA")
+    proxy.delay(DEADLINE / 5, b"EVALSHA")
     delivery = store.deliver(call())
     assert (delivery.result, delivery.resent) == (1, False)
     assert raw.get("{t}:n") == "1"
