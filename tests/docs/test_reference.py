@@ -122,6 +122,8 @@ def test_every_field_of_a_status() -> None:
         ),
         ("batches", BatchSet, set()),
         ("jobs", FunctionJob, set()),
+        ("limiters", ConcurrentLimiter, {"keys", "ttl_ms"}),
+        ("limiters", Grant, {"ticket"}),
     ],
 )
 def test_every_method(page: str, kind: type, internal: set[str]) -> None:
