@@ -17,6 +17,7 @@ from shiftboss.batches import Batch, BatchSet, Status
 from shiftboss.cli.root import cli
 from shiftboss.config import Settings
 from shiftboss.engines.sidekiq import FunctionJob, JobOptions
+from shiftboss.limiters import ConcurrentLimiter, Grant
 from tests.docs.pages import ROOT, names, read, rows, section
 
 COMMON = {"--redis", "--namespace", "--debug"}
