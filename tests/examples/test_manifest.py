@@ -38,6 +38,7 @@ def test_the_manifest_agrees_with_hashlib(backend: Backend, tmp_path: Path) -> N
     with ExitStack() as stack:
         words = ("worker", "--require", "jobs", "--queue", "manifest")
         workers = [stack.enter_context(running(*words, cwd=EXAMPLE, **env)) for _ in range(2)]
+        wait_until(lambda: backend.raw.scard("processes") == 2, what="both workers to have started")
         made = make(root, place, env=env)
         assert (made.returncode, made.stderr) == (0, "")
         assert f"60 files; a worker writes {place}" in made.stdout
