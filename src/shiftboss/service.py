@@ -13,6 +13,7 @@ import logging
 import queue
 import random
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
@@ -20,7 +21,7 @@ log = logging.getLogger("shiftboss.service")
 T = TypeVar("T")
 
 
-class Service:
+class Service(ABC):
     """A loop in a daemon thread. It may be stopped twice, before it was started, and from within itself.
 
     Args:
@@ -34,9 +35,9 @@ class Service:
         self._thread: threading.Thread | None = None
         self._lock = threading.Lock()
 
+    @abstractmethod
     def run(self) -> None:
         """The loop. It ends soon after `stopping` becomes true."""
-        raise NotImplementedError
 
     @property
     def stopping(self) -> bool:

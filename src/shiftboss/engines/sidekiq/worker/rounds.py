@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import random
 import threading
+from abc import abstractmethod
 
 from redis.exceptions import RedisError
 
@@ -73,13 +74,13 @@ class Rounds(Service):
         self._outage = outage
         self._backoff = Backoff(0.1, 2.0)
 
+    @abstractmethod
     def round(self) -> None:
         """What is done each time."""
-        raise NotImplementedError
 
+    @abstractmethod
     def interval(self) -> float:
         """Seconds until the next round."""
-        raise NotImplementedError
 
     def run(self) -> None:
         while not self.stopping:
