@@ -31,6 +31,8 @@ inside = limiters.concurrent("stress.inside", SIZE, wait_timeout=2, lock_timeout
 around = limiters.concurrent("stress.around", SIZE, wait_timeout=600, lock_timeout=LOCK_TIMEOUT)
 LIMITERS = {"inside": inside, "around": around}
 
+# One for all threads, from the start: a client that is dropped closes what others still use.
+connection = redis.Redis.from_url(os.environ.get("SHIFTBOSS_URL", "redis://localhost"))
 _numbers = itertools.count()
 
 
@@ -79,7 +81,7 @@ def kept(results: str) -> list[dict[str, object]]:
     """The results in the order of their numbers."""
     found, start = list[dict[str, object]](), 0
     while True:
-        page = _connection().hmget(results, [str(number) for number in range(start, start + PAGE)])
+        page = connection.hmget(results, [str(number) for number in range(start, start + PAGE)])
         found += [json.loads(fact) for fact in page if fact is not None]
         if None in page:
             return found
@@ -97,7 +99,7 @@ def _hash(results: str, number: int, path: str, trace: str, lease_ends: int) -> 
     tell(trace, "enter", name, lease_ends, number)
     try:
         fact = fact_of(Path(path))
-        with _connection().pipeline() as pipe:
+        with connection.pipeline() as pipe:
             pipe.hset(results, str(number), json.dumps(fact))
             pipe.expire(results, HOUR)
             pipe.execute()
@@ -108,8 +110,3 @@ def _hash(results: str, number: int, path: str, trace: str, lease_ends: int) -> 
 @cache
 def _opened(trace: str) -> int:
     return os.open(trace, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-
-
-@cache
-def _connection() -> redis.Redis:
-    return redis.Redis.from_url(os.environ["SHIFTBOSS_URL"])
