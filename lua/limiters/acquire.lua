@@ -26,11 +26,10 @@ local size, ticket, wait, ttl = tonumber(ARGV[1]), ARGV[2], tonumber(ARGV[5]), t
 local now, lock = clock(), tonumber(ARGV[4])
 local held = redis.call('ZCARD', k.leases)
 if held >= size or redis.call('EXISTS', k.queue) == 1 then
-  if redis.call('ZSCORE', k.leases, ticket) then return next_fence(k, ttl) end
   if held >= size then redis.call('ZREMRANGEBYSCORE', k.leases, '-inf', now) end
   held = promote(k, size, now, ttl, ARGV[7], ARGV[8])
-  if redis.call('ZSCORE', k.leases, ticket) then return next_fence(k, ttl) end
-  if held >= size then
+  -- One that holds a slot already, handed over while it waited or taken by a call whose reply was lost, begins it now.
+  if held >= size and not redis.call('ZSCORE', k.leases, ticket) then
     local first = tonumber(redis.call('ZRANGE', k.leases, 0, 0, 'WITHSCORES')[2]) - now
     if wait <= 0 then return -math.max(1, first) end
     if not is_there(ARGV[8], ARGV[3]) then return 0 end

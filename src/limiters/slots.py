@@ -73,7 +73,8 @@ def acquire(limiter: ConcurrentLimiter, client: Shiftboss, wait: float) -> Plan[
                     -answer / 1000,
                 )
             fence = yield from _wait(keys, ticket, min(left, -answer / 1000))
-            if fence is not None:
+            # The lease began at some instant of the wait. After a long one, asking again renews it, or tells that it ended.
+            if fence is not None and time.monotonic() < asked + limiter.lock_timeout / 2:
                 return Grant(limiter, client, ticket, fence, asked + limiter.lock_timeout)
     except BaseException:
         if queued:

@@ -159,6 +159,14 @@ def test_a_waiter_has_a_dead_holders_slot_when_its_lease_ends(client: Shiftboss)
     assert grant.release()
 
 
+def test_a_slot_that_was_long_waited_for_has_all_of_its_lease_yet(client: Shiftboss) -> None:
+    erp = concurrent("erp", 1, lock_timeout=0.8, wait_timeout=10)
+    erp.acquire()
+    grant = erp.acquire()
+    assert grant.remaining > 0.5
+    assert grant.release()
+
+
 def test_renewing_keeps_a_lease_and_tells_when_it_is_lost(client: Shiftboss) -> None:
     erp = concurrent("erp", 1, lock_timeout=0.3, wait_timeout=10)
     held = erp.acquire()
