@@ -132,6 +132,5 @@ def test_the_editable_install_gives_the_same() -> None:
     assert seen["command"] == "shiftboss.cli:main"
 
 
-@pytest.mark.skipif(not (ROOT / "src/shiftboss/cli").is_dir(), reason="the command is still to come")
 def test_the_command_of_the_wheel_starts(installed: Path) -> None:
     assert "Usage: shiftboss" in run(installed / "bin/shiftboss", "--help", PYTHONPATH=str(installed))
