@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable
+from secrets import token_hex
 from typing import Any
 
 import pytest
@@ -33,7 +34,7 @@ Perform = Callable[[Plan[Any]], Any]
 @pytest.fixture(params=["sync", "asyncio"])
 def perform(request: pytest.FixtureRequest) -> Perform:
     """Runs plans on a server of the test's own, from a thread or from a coroutine."""
-    server = server_of(f"fake://plan-{id(request)}")
+    server = server_of(f"fake://plan-{token_hex(8)}")
     Store(server).run(put("text", "no number"))
 
     def in_thread(steps: Plan[Any]) -> Any:
