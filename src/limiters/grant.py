@@ -64,9 +64,7 @@ class Grant:
         return self._renewed(asked, renewed)
 
     def _release(self) -> Call[bool]:
-        limiter = self._limiter
-        keys, channel = limiter.keys(self._client), presence_channel(self._client.namespace)
-        return calls.release(keys, limiter.size, self.ticket, False, limiter.ttl_ms, keys.wake, channel)
+        return release_call(self._limiter, self._client, self.ticket)
 
     def _renew(self) -> Call[bool]:
         lock = round(self._limiter.lock_timeout * 1000)
@@ -82,3 +80,10 @@ class Grant:
 
     def __repr__(self) -> str:
         return f"Grant({self._limiter.name!r}, fence={self.fence})"
+
+
+def release_call(limiter: ConcurrentLimiter, client: Shiftboss, ticket: str, *, cancel: bool = False) -> Call[bool]:
+    """The call that gives a slot back; whether it was held."""
+    keys = limiter.keys(client)
+    channel = presence_channel(client.namespace)
+    return calls.release(keys, limiter.size, ticket, cancel, limiter.ttl_ms, keys.wake, channel)

@@ -14,12 +14,11 @@ from shiftboss.keys import presence_channel
 from shiftboss.plan import Plan, appear, at_last, block, identity, run
 
 from . import calls
-from .grant import Grant
+from .grant import Grant, release_call
 
 if TYPE_CHECKING:
     from shiftboss.client import Shiftboss
     from shiftboss.keys import ConcurrentKeys
-    from shiftboss.scripts import Call
 
     from .concurrent import ConcurrentLimiter
 
@@ -80,13 +79,6 @@ def acquire(limiter: ConcurrentLimiter, client: Shiftboss, wait: float) -> Plan[
         if queued:
             yield from at_last(release_call(limiter, client, ticket, cancel=True))
         raise
-
-
-def release_call(limiter: ConcurrentLimiter, client: Shiftboss, ticket: str, *, cancel: bool = False) -> Call[bool]:
-    """The call that gives a slot back; whether it was held."""
-    keys = limiter.keys(client)
-    channel = presence_channel(client.namespace)
-    return calls.release(keys, limiter.size, ticket, cancel, limiter.ttl_ms, keys.wake, channel)
 
 
 def _wait(keys: ConcurrentKeys, ticket: str, seconds: float) -> Plan[int | None]:
