@@ -12,7 +12,7 @@ import click
 import pytest
 
 import shiftboss
-from shiftboss import batches, errors, keys
+from shiftboss import batches, errors, events, keys
 from shiftboss.batches import Batch, BatchSet, Status
 from shiftboss.cli.root import cli
 from shiftboss.config import Settings
@@ -156,3 +156,8 @@ def test_every_file_that_is_named() -> None:
     }
     assert named
     assert [(page, name) for page, name in sorted(named) if not (ROOT / name).exists()] == []
+
+
+def test_the_page_of_events_has_every_event() -> None:
+    wanted = [[f"`{name}`", *meaning.split(": ")] for name, meaning in events.CATALOGUE.items()]
+    assert rows(section("reference/events.md", "## All events")) == wanted, as_table(wanted)
