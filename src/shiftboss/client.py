@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextvars import ContextVar
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self, TypeVar
@@ -155,6 +155,7 @@ class Shiftboss:
 
 _entered: ContextVar[tuple[Shiftboss, ...]] = ContextVar("shiftboss_clients", default=())
 _default: Shiftboss | None = None
+_stand_ins: tuple[Shiftboss, ...] = ()
 _used = False
 _lock = threading.Lock()
 
@@ -184,11 +185,33 @@ def current_client() -> Shiftboss:
     entered = _entered.get()
     if entered:
         return entered[-1]
+    if _stand_ins:
+        return _stand_ins[-1]
     with _lock:
         if _default is None:
             _default = Shiftboss()
         _used = True
         return _default
+
+
+def stand_in(client: Shiftboss) -> Callable[[], None]:
+    """Put a client in the place of the default one, in every thread of this process; for tests.
+
+    What is configured meanwhile is the default again afterwards.
+
+    Returns:
+        A function that takes it away.
+    """
+    global _stand_ins
+    with _lock:
+        _stand_ins = (*_stand_ins, client)
+
+    def end() -> None:
+        global _stand_ins
+        with _lock:
+            _stand_ins = tuple(one for one in _stand_ins if one is not client)
+
+    return end
 
 
 def _load(name: str) -> Any:

@@ -125,7 +125,8 @@ class Engine(Protocol):
     and `hand_over` too (see `JoiningEngine`).
     """
 
-    joins_batches: bool
+    @property
+    def joins_batches(self) -> bool: ...
 
     def enqueue(self, messages: Sequence[Message]) -> Plan[None]:
         """Publish messages, those with `at` for later.

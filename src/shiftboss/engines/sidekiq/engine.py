@@ -92,7 +92,7 @@ class SidekiqEngine:
 
     def refuse_cluster(self) -> None:
         """Raise where the queues cannot be."""
-        if not self.joins_batches:
+        if self.client.server.kind == "cluster":
             raise ConfigError(
                 "the built-in worker's queues need a standalone or Sentinel Redis, "
                 f"got {self.client.server.label}; give their own client a Redis of that kind, or use another engine"

@@ -7,7 +7,7 @@ import os
 from collections.abc import Coroutine, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from itertools import islice
-from typing import Any, Generic, ParamSpec, TypeVar, Unpack
+from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, Unpack
 
 from shiftboss.client import current_client
 from shiftboss.engines.sidekiq.definition import Definition
@@ -18,6 +18,9 @@ from shiftboss.engines.sidekiq.payload import decode, encode
 from shiftboss.engines.sidekiq.strict import check_arguments
 from shiftboss.errors import ConfigError, JobError
 from shiftboss.jobs import CurrentJob, Message, running
+
+if TYPE_CHECKING:
+    from shiftboss.testing.sandbox import Sandbox
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -125,6 +128,31 @@ class FunctionJob(Generic[P, R]):
             await client.aperform(client.push(messages))
             ids += [JobId(message.id) for message in messages]
         return ids
+
+    @property
+    def jobs(self) -> list[Message]:
+        """In tests: those of this job that wait; see `shiftboss.testing`."""
+        return [message for message in self._sandbox().jobs if self._is_mine(message)]
+
+    def drain(self) -> int:
+        """In tests: run those of this job that wait, and more of it that they push; how many runs it were."""
+        return self._sandbox().drain(self._is_mine)
+
+    def perform_one(self) -> Message:
+        """In tests: run the next of this job that waits."""
+        return self._sandbox().perform_one(self._is_mine)
+
+    def clear(self) -> int:
+        """In tests: forget those of this job that wait; how many it were."""
+        return self._sandbox().clear(self._is_mine)
+
+    def _is_mine(self, message: Message) -> bool:
+        return message.name == self.job_name
+
+    def _sandbox(self) -> Sandbox:
+        from shiftboss.testing.sandbox import current_sandbox
+
+        return current_sandbox()
 
     def as_message(self, *args: Any) -> Message:
         """What pushing it with these arguments would send; for features that push it later. No round trip."""

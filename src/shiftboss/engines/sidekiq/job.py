@@ -59,6 +59,13 @@ def job(function: Callable[..., Any] | None = None, /, **options: Unpack[OptionN
     return _from_function(function, chosen)
 
 
+class _Waiting:
+    """`FunctionJob.jobs`, for a class."""
+
+    def __get__(self, instance: Job | None, owner: type[Job]) -> list[Message]:
+        return owner._pusher().jobs
+
+
 class Job:
     """A job as a class: ``class Resize(Job, queue="critical", retry=5, name="Resize")`` with a method `perform`.
 
@@ -79,6 +86,7 @@ class Job:
 
     job_name: ClassVar[str]
     job_options: ClassVar[JobOptions] = JobOptions()
+    jobs: ClassVar[_Waiting] = _Waiting()
     _job: ClassVar[FunctionJob[..., Any] | None] = None
 
     if TYPE_CHECKING:
@@ -163,6 +171,21 @@ class Job:
     async def aperform_bulk(cls, rows: Iterable[Sequence[Any]]) -> list[JobId]:
         """As `perform_bulk`, from a coroutine."""
         return await cls._pusher().aperform_bulk(rows)
+
+    @classmethod
+    def drain(cls) -> int:
+        """In tests: run those that wait; see `FunctionJob.drain`."""
+        return cls._pusher().drain()
+
+    @classmethod
+    def perform_one(cls) -> Message:
+        """In tests: run the next that waits; see `FunctionJob.perform_one`."""
+        return cls._pusher().perform_one()
+
+    @classmethod
+    def clear(cls) -> int:
+        """In tests: forget those that wait; see `FunctionJob.clear`."""
+        return cls._pusher().clear()
 
     @classmethod
     def _pusher(cls) -> FunctionJob[..., Any]:
