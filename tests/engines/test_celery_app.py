@@ -14,8 +14,8 @@ from shiftboss import ConfigError, Shiftboss
 from shiftboss import client as clients
 from shiftboss.batches import Batch, BatchNotFound
 from shiftboss.engines.celery import CeleryEngine, ShiftbossTask, client_of, install
-from shiftboss.engines.celery.outcomes import tell
 from shiftboss.jobs import Member, Message, NotPublished, Outcome
+from shiftboss.reporting import tell
 from tests.engines.actions import notes
 from tests.engines.app_celery import CeleryDriver
 from tests.engines.conftest import Url

@@ -14,9 +14,9 @@ from shiftboss.engines.celery.collecting import collecting
 from shiftboss.engines.celery.messages import from_headers
 from shiftboss.engines.celery.step import WatchStep
 from shiftboss.engines.celery.task import ShiftbossTask
-from shiftboss.engines.celery.watch import watch_of
 from shiftboss.errors import ConfigError
 from shiftboss.jobs import Outcome
+from shiftboss.watch import watch_of
 
 if TYPE_CHECKING:
     from shiftboss.client import Shiftboss

@@ -10,8 +10,8 @@ from celery.worker.request import Request
 from shiftboss.engines.celery.clients import client_of
 from shiftboss.engines.celery.headers import PLACE
 from shiftboss.engines.celery.messages import from_headers
-from shiftboss.engines.celery.watch import watch_of
 from shiftboss.jobs import Outcome
+from shiftboss.watch import watch_of
 
 
 class ShiftbossRequest(Request):  # type: ignore[misc]

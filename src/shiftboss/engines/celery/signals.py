@@ -11,9 +11,9 @@ from celery import signals
 
 from shiftboss.engines.celery.clients import client_of
 from shiftboss.engines.celery.messages import from_headers
-from shiftboss.engines.celery.outcomes import tell
 from shiftboss.engines.celery.task import ShiftbossTask
 from shiftboss.jobs import Outcome
+from shiftboss.reporting import tell
 
 
 def connect() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 from celery import bootsteps
 
 from shiftboss.engines.celery.clients import client_of
-from shiftboss.engines.celery.watch import watch_of
+from shiftboss.watch import watch_of
 
 # Seconds that the last reports may take at a stop.
 LAST = 5.0

@@ -13,9 +13,9 @@ from shiftboss.engines.celery.clients import client_of, is_joined
 from shiftboss.engines.celery.collecting import collect
 from shiftboss.engines.celery.headers import OPTIONS, PLACE
 from shiftboss.engines.celery.messages import arrived
-from shiftboss.engines.celery.outcomes import tell
 from shiftboss.errors import JobError
 from shiftboss.jobs import CurrentJob, Outcome, Reschedule, current_job, running, trust
+from shiftboss.reporting import tell
 
 TOLD = "shiftboss_told"
 

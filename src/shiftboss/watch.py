@@ -1,4 +1,4 @@
-"""`Watch`: a thread of the worker's main process, which reports what that process hears of, and reaps."""
+"""`Watch`: a thread in the processes of an engine that publishes itself: it reports what they hear of, and reaps."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from weakref import WeakKeyDictionary
 
 from redis.exceptions import RedisError
 
-from shiftboss.engines.celery.outcomes import FIRST_PAUSE, report
 from shiftboss.errors import ShiftbossError
 from shiftboss.jobs import Message, Outcome
 from shiftboss.outbox import reap
+from shiftboss.reporting import FIRST_PAUSE, report
 from shiftboss.service import Service, Signal
 
 if TYPE_CHECKING:
     from shiftboss.client import Shiftboss
 
-log = logging.getLogger("shiftboss.celery")
+log = logging.getLogger("shiftboss.watch")
 EVERY = 5.0
 
 
@@ -68,7 +68,7 @@ class Watch(Service):
             self._report()
         except (ShiftbossError, RedisError, OSError) as error:
             log.error(  # noqa: TRY400  the trace of a lost connection tells nothing
-                "the batches of %d tasks could not be told how they ended: %s", self._ended.qsize(), error
+                "the batches of %d jobs could not be told how they ended: %s", self._ended.qsize(), error
             )
 
 

@@ -1,4 +1,4 @@
-"""Saying how a task ended: to its batch, and to every feature."""
+"""Saying how a job ended: to its batch, and to every feature. For engines that do not settle members themselves."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from shiftboss.plan import Plan
 if TYPE_CHECKING:
     from shiftboss.client import Shiftboss
 
-log = logging.getLogger("shiftboss.celery")
+log = logging.getLogger("shiftboss.reporting")
 # Seconds for which a worker tries to say how a task ended while Redis is away. Its next task waits so long.
 PATIENCE = 60.0
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 3.0
@@ -37,10 +37,10 @@ def tell(
         except (RedisError, OSError) as away:
             if time.monotonic() >= deadline:
                 log.error(  # noqa: TRY400  the trace of a lost connection tells nothing
-                    "task %s %s, but its batch could not be told: %s", message.id, outcome.value, away
+                    "job %s %s, but its batch could not be told: %s", message.id, outcome.value, away
                 )
                 return False
-            log.warning("task %s %s; telling its batch again in %.1f s: %s", message.id, outcome.value, pause, away)
+            log.warning("job %s %s; telling its batch again in %.1f s: %s", message.id, outcome.value, pause, away)
             time.sleep(pause)
             pause = min(pause * 2, LONGEST_PAUSE)
         else:
