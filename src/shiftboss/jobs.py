@@ -39,6 +39,23 @@ class CallbackOf:
     index: int
 
 
+def place_to(batch: Member | CallbackOf) -> list[str | int]:
+    """A place as it travels with a job."""
+    if isinstance(batch, Member):
+        return [batch.bid, batch.position]
+    return [batch.bid, batch.event, batch.index]
+
+
+def place_from(value: object) -> Member | CallbackOf | None:
+    """The place that a job carries. What is no place is none: options of a message come from anywhere."""
+    match value:
+        case [str(bid), int(position)]:
+            return Member(bid, position)
+        case [str(bid), str(event), int(index)]:
+            return CallbackOf(bid, event, index)
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class Message:
     """A job on its way.

@@ -15,6 +15,7 @@ from shiftboss.batches import Batch
 from tests.backends import what_is_wrong
 from tests.engines.actions import NOTES_URL
 from tests.engines.app_celery import CeleryDriver
+from tests.engines.app_dramatiq import DramatiqDriver
 from tests.engines.app_sidekiq import SidekiqDriver
 from tests.engines.driver import Driver
 from tests.servers import ServerProcess, embedded_binary, path_server
@@ -60,7 +61,17 @@ def celery(url: Url, logs: Path) -> Iterator[CeleryDriver]:
     check_keys(url(1))
 
 
-@pytest.fixture(params=["sidekiq", "celery"], scope="session")
+@pytest.fixture(scope="session")
+def dramatiq(url: Url, logs: Path) -> Iterator[DramatiqDriver]:
+    driver = DramatiqDriver(url(9), url(13))
+    worker = driver.start(logs / "dramatiq")
+    yield driver
+    worker.stop()
+    driver.broker.close()
+    check_keys(url(9))
+
+
+@pytest.fixture(params=["sidekiq", "celery", "dramatiq"], scope="session")
 def driver(request: pytest.FixtureRequest) -> Driver:
     driver: Driver = request.getfixturevalue(request.param)
     return driver

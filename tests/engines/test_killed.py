@@ -10,17 +10,20 @@ import pytest
 from shiftboss.batches import Batch
 from tests.engines.actions import notes, open_gate
 from tests.engines.app_celery import CeleryDriver
+from tests.engines.app_dramatiq import DramatiqDriver
 from tests.engines.app_sidekiq import SidekiqDriver
 from tests.engines.conftest import Url
 from tests.engines.driver import Driver
 from tests.waiting import wait_until
 
 
-@pytest.fixture(params=["sidekiq", "celery"])
+@pytest.fixture(params=["sidekiq", "celery", "dramatiq"])
 def mortal(request: pytest.FixtureRequest, url: Url) -> Driver:
     """An engine without a worker yet, which gives a dead worker's jobs to another soon."""
     if request.param == "sidekiq":
         return SidekiqDriver(url(6))
+    if request.param == "dramatiq":
+        return DramatiqDriver(url(11), url(12), maintenance_chance=1_000_000)
     return CeleryDriver(url(7), url(8), task_acks_late=True, broker_transport_options={"visibility_timeout": 1})
 
 

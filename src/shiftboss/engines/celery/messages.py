@@ -14,8 +14,8 @@ from typing import Any, cast
 from celery import Celery
 from celery.utils import uuid
 
-from shiftboss.engines.celery.headers import OPTIONS, PLACE, options_of, place_header, place_of
-from shiftboss.jobs import Message
+from shiftboss.engines.celery.headers import OPTIONS, PLACE, options_of
+from shiftboss.jobs import Message, place_from, place_to
 
 KEPT = "celery"
 # They belong to the moment of the call; a block publishes later, over a connection of its own.
@@ -61,7 +61,7 @@ def to_message(app: Celery, name: str, args: Any, kwargs: Any, options: Mapping[
         queue_of(app, name, args, kwargs, kept),
         kept.pop("task_id", None) or uuid(),
         at,
-        place_of(headers),
+        place_from((headers or {}).get(PLACE)),
         {**options_of(headers), KEPT: Kept(list(args or ()), dict(kwargs or {}), kept)},
     )
 
@@ -72,7 +72,7 @@ def to_call(message: Message) -> tuple[str, list[Any], dict[str, Any], dict[str,
     options = dict(kept.options)
     headers = dict(options.get("headers") or {})
     if message.batch is not None:
-        headers[PLACE] = place_header(message.batch)
+        headers[PLACE] = place_to(message.batch)
     remembered = {key: value for key, value in message.options.items() if key != KEPT}
     if remembered:
         headers[OPTIONS] = remembered
@@ -107,7 +107,7 @@ def from_headers(
     key = (delivery or {}).get("routing_key")
     by_key = (queue.name for queue in app.amqp.queues.values() if queue.routing_key == key)
     queue = next(by_key, None) or key or app.conf.task_default_queue
-    return Message(name, args, queue, task_id, None, place_of(headers), options_of(headers))
+    return Message(name, args, queue, task_id, None, place_from((headers or {}).get(PLACE)), options_of(headers))
 
 
 def _due(app: Celery, options: dict[str, Any]) -> float | None:

@@ -1,0 +1,100 @@
+"""Making a broker's actors take part."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import dramatiq
+
+from shiftboss import client as clients
+from shiftboss.client import Shiftboss, configure
+from shiftboss.engines.dramatiq.engine import DramatiqEngine
+from shiftboss.engines.dramatiq.messages import place_of, to_message
+from shiftboss.engines.dramatiq.middleware import ShiftbossMiddleware
+from shiftboss.errors import ConfigError
+
+RETRIES = 25
+# Milliseconds before the first retry of a callback and the longest before one of the others; each waits twice as long.
+FIRST_RETRY, LONGEST_RETRY = 15_000, 1_800_000
+
+_clients: WeakKeyDictionary[dramatiq.Broker, Shiftboss] = WeakKeyDictionary()
+
+
+def install(broker: dramatiq.Broker, client: Shiftboss | None = None) -> Shiftboss:
+    """Let the actors of a broker be members and callbacks of batches. Again is harmless.
+
+    Args:
+        broker: The broker, with its other middleware in place.
+        client: Where the batches live; its engine is this broker's `DramatiqEngine`. Default the configured client, or one
+            that is configured here from the environment.
+
+    Returns:
+        The client. No round trip.
+
+    Raises:
+        ConfigError: The client has another engine, or the broker another client.
+    """
+    known = _clients.get(broker)
+    if known is not None:
+        if client not in {None, known}:
+            raise ConfigError(f"this Dramatiq broker belongs to {known!r} already")
+        return known
+    joined = client or clients._default or configure(engine=DramatiqEngine(broker))
+    engine = joined.engine
+    if not isinstance(engine, DramatiqEngine) or engine.broker is not broker:
+        raise ConfigError(
+            f"{joined!r} does not run its jobs on this broker; give it engine=DramatiqEngine(broker), then install(broker)"
+        )
+    _clients[broker] = joined
+    broker.enqueue = _collecting(engine, joined)  # type: ignore[method-assign]
+    broker.add_middleware(ShiftbossMiddleware(joined, engine))
+    _declare_jobs(broker, joined)
+    return joined
+
+
+def client_of(broker: dramatiq.Broker) -> Shiftboss:
+    """The client that `install` was given for the broker. No round trip.
+
+    Raises:
+        ConfigError: `install` was not called.
+    """
+    client = _clients.get(broker)
+    if client is None:
+        raise ConfigError("shiftboss does not know this Dramatiq broker; call install(broker)")
+    return client
+
+
+def _collecting(engine: DramatiqEngine, client: Shiftboss) -> Callable[..., dramatiq.Message[Any]]:
+    """``broker.enqueue``, which all ways to send a message end in: an open jobs block keeps it until it ends."""
+
+    def enqueue(message: dramatiq.Message[Any], *, delay: int | None = None) -> dramatiq.Message[Any]:
+        # What has a place already, or comes from Dramatiq's own delay queue, is no new job.
+        if place_of(message) is None and "eta" not in message.options:
+            ours = to_message(message, delay)
+            left = [ours]
+            for extension in client.extensions.values():
+                left = list(client.perform(extension.pushing(left)))
+            if not left:
+                return message
+        return engine.publish(message, delay)
+
+    return enqueue
+
+
+def _declare_jobs(broker: dramatiq.Broker, client: Shiftboss) -> None:
+    """Make actors of the jobs that features bring along, a batch's callbacks above all."""
+    retries = {"max_retries": RETRIES, "min_backoff": FIRST_RETRY, "max_backoff": LONGEST_RETRY}
+    options: dict[str, Any] = {name: value for name, value in retries.items() if name in broker.actor_options}
+    for extension in client.extensions.values():
+        for name, body in extension.jobs.items():
+            if name not in broker.actors:
+                dramatiq.actor(broker=broker, actor_name=name, **options)(_named(body))
+
+
+def _named(body: Callable[..., Any]) -> Callable[..., None]:
+    def run(*args: Any) -> None:
+        body(*args)
+
+    return run
