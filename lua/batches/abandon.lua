@@ -28,6 +28,7 @@ redis.call('ZREM', KEYS[5], hold)
 local b, items = load_batch(k), {'ok'}
 if b then
   redis.call('HSET', KEYS[1], 'broken', 1)
+  redis.call('HINCRBY', KEYS[1], 'open', -1)
   live(k, b, now, math.max(b.ttl, KEEP_DEAD))
   if not b.death then happen(k, b, ARGV[1], 'death', now, ARGV[3], ARGV[4], items) end
 end

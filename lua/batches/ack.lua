@@ -7,15 +7,16 @@ KEYS
   3 done       string    bitmap
   4 dead       string    bitmap
   5 out        zset      outbox
+  6 failures   zset      the newest failures by when they happened
 ARGV
   1 bid        string
   2 queue      string    where callbacks go that name no queue
   3 grace      integer   milliseconds the caller has for performing what is returned
-  4... outcomes string   position and code, alternating: s succeeded, f will run again, d died
+  4... outcomes string   three each: position; s succeeded, f will run again, d died; what is kept of a failure, or empty
 RETURNS
   outbox items; none where the batch is gone or a position cannot be
 ]]
 --- @include lib/members
 
-local k = {record = KEYS[1], ran = KEYS[2], done = KEYS[3], dead = KEYS[4], out = KEYS[5]}
+local k = {record = KEYS[1], ran = KEYS[2], done = KEYS[3], dead = KEYS[4], out = KEYS[5], failures = KEYS[6]}
 return acknowledge(k, ARGV[1], ARGV[2], ARGV[3], {unpack(ARGV, 4)})

@@ -28,11 +28,12 @@ if not b then return {'missing'} end
 for i = 5, #ARGV do
   places[#places + 1] = ARGV[i]
   places[#places + 1] = 'c'
+  places[#places + 1] = ''
 end
-assert(#places <= 2000 and are_positions(b, places), 'expected at most 1,000 positions of the batch')
+assert(#places <= 3000 and are_positions(b, places), 'expected at most 1,000 positions of the batch')
 local now, cancelled, items = clock(), 0, {'ok'}
 touch(k, b, now)
-for i = 1, #places, 2 do
+for i = 1, #places, 3 do
   if redis.call('SETBIT', k.ran, places[i], 1) == 0 then
     redis.call('SETBIT', k.done, places[i], 1)
     cancelled = cancelled + 1

@@ -7,6 +7,7 @@ KEYS
   3 done     string    bitmap
   4 dead     string    bitmap
   5 out      zset      outbox
+  6 failures zset      the newest failures by when they happened
 ARGV
   1 bid      string
   2 event    string
@@ -20,7 +21,8 @@ RETURNS
 --- @include lib/batch
 --- @include lib/clock
 
-local k, items = {record = KEYS[1], ran = KEYS[2], done = KEYS[3], dead = KEYS[4], out = KEYS[5]}, {}
+local k = {record = KEYS[1], ran = KEYS[2], done = KEYS[3], dead = KEYS[4], out = KEYS[5], failures = KEYS[6]}
+local items = {}
 local b = load_batch(k)
 if not b then return items end
 local bid, event, outcome, grace, now = ARGV[1], ARGV[2], ARGV[5], ARGV[6], clock()

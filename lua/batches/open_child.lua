@@ -33,7 +33,11 @@ local now = clock()
 local parent, refusal = load_or_create(up, ARGV[6], 0, ARGV[5], {}, now)
 if not parent then return refusal end
 local fields = {unpack(ARGV, 7)}
-for _, part in ipairs({'parent', ARGV[6], 'place', reserve(up, parent, now, 1)}) do fields[#fields + 1] = part end
+local above = redis.call('HGET', up.record, 'path')
+local path = above and above .. ',' .. ARGV[6] or ARGV[6]
+for _, part in ipairs({'parent', ARGV[6], 'path', path, 'place', reserve(up, parent, now, 1)}) do
+  fields[#fields + 1] = part
+end
 redis.call('HINCRBY', up.record, 'children', 1)
 load_or_create(k, ARGV[1], ARGV[4], ARGV[5], fields, now)
 redis.call('HINCRBY', KEYS[1], 'open', 1)

@@ -1,16 +1,18 @@
--- A batch's record: its counters, what they decide, and how long it lives. `k` names keys: record ran done dead out.
+-- A batch's record: its counters, what they decide, and how long it lives. `k` names keys: record ran done dead out, and failures
+-- where they are at hand.
 --- @include lib/family
 local KEEP_DEAD = 15552000000  -- 180 days
 
 -- The counters as numbers, or nil where there is no such batch.
 local function load_batch(k)
   local v = redis.call('HMGET', k.record, 'total', 'ran', 'done', 'dead', 'open', 'left', 'left:complete', 'ttl',
-    'touched', 'complete_at', 'success_at', 'finished_at', 'death_at', 'broken')
+    'touched', 'complete_at', 'success_at', 'finished_at', 'death_at', 'broken', 'rate', 'rate_at')
   if not v[1] then return nil end
   return {
     total = tonumber(v[1]), ran = tonumber(v[2]), done = tonumber(v[3]), dead = tonumber(v[4]), open = tonumber(v[5]),
     left = tonumber(v[6]), left_complete = tonumber(v[7]), ttl = tonumber(v[8]), touched = tonumber(v[9]),
     complete = v[10], success = v[11], finished = v[12], death = v[13], broken = v[14],
+    rate = tonumber(v[15] or 0), rate_at = tonumber(v[16] or 0),
   }
 end
 
@@ -23,6 +25,7 @@ local function live(k, b, now, ttl)
   redis.call('PEXPIRE', k.ran, longer)
   redis.call('PEXPIRE', k.done, longer)
   redis.call('PEXPIRE', k.dead, longer)
+  if k.failures then redis.call('PEXPIRE', k.failures, longer) end
 end
 
 -- Renew an active batch, and say whether its parent should be: once a hundredth of its life has passed. The record's own

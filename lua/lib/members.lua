@@ -2,11 +2,13 @@
 --- @include lib/clock
 --- @include lib/batch
 
--- `outcomes`: position and code, alternating. s succeeded, f failed and will run again, d died; the same in capitals for a
+local KEPT_FAILURES = 100
+
+-- `outcomes`: position, code, and what is kept of a failure or empty; three each. s succeeded, f failed and will run again, d died; the same in capitals for a
 -- child batch; W a job died below a child; T a child is active. All positions are checked before the first write: one beyond
 -- the last member would make Redis allocate up to half a gigabyte.
 local function are_positions(b, outcomes)
-  for i = 1, #outcomes, 2 do
+  for i = 1, #outcomes, 3 do
     local position = tonumber(outcomes[i])
     if not position or position < 0 or position >= b.total or position % 1 ~= 0 then return false end
   end
@@ -21,8 +23,7 @@ end
 
 -- Returns whether a job died with that, or below.
 local function record_outcome(k, b, position, code)
-  if code == 'W' then return true end
-  if code == 'T' then return false end
+  if code == 'W' or code == 'T' then return code == 'W' end
   local is_child = code == string.upper(code)
   -- That a child is dead does not say that its complete callbacks have run; it tells that by itself.
   if code ~= 'D' and redis.call('SETBIT', k.ran, position, 1) == 0 then count(k, b, 'ran', 1, is_child) end
@@ -40,6 +41,15 @@ local function record_outcome(k, b, position, code)
   return false
 end
 
+-- The newest failures, each once: a copy of it is the same member. Its score is in microseconds, so that order is kept.
+local function keep_failure(k, b, now, failure)
+  if failure == '' or redis.call('ZSCORE', k.failures, failure) then return end
+  local number = redis.call('HINCRBY', k.record, 'failures', 1)
+  redis.call('ZADD', k.failures, now * 1000 + number % 1000, failure)
+  redis.call('PEXPIRE', k.failures, b.ttl + math.floor(b.ttl / 25))
+  redis.call('ZREMRANGEBYRANK', k.failures, 0, -KEPT_FAILURES - 1)
+end
+
 -- What the outcomes set off, as outbox items. Nothing is written where the batch is gone or a position cannot be.
 local function acknowledge(k, bid, queue, grace, outcomes)
   local items, died = {}, false
@@ -47,10 +57,14 @@ local function acknowledge(k, bid, queue, grace, outcomes)
   if not b or not are_positions(b, outcomes) then return items end
   local now = clock()
   if touch(k, b, now) then tell_parent(k, bid, 'touch', now, grace, items) end
-  for i = 1, #outcomes, 2 do
+  local before = b.done
+  for i = 1, #outcomes, 3 do
     died = record_outcome(k, b, outcomes[i], outcomes[i + 1]) or died
+    keep_failure(k, b, now, outcomes[i + 2])
   end
-  redis.call('HSET', k.record, 'ran', b.ran, 'done', b.done, 'dead', b.dead)
+  -- How many succeed in a second, as an average that forgets what was a minute ago.
+  local rate = string.format('%.6g', b.rate * math.exp((b.rate_at - now) / 60000) + (b.done - before) / 60)
+  redis.call('HSET', k.record, 'ran', b.ran, 'done', b.done, 'dead', b.dead, 'rate', rate, 'rate_at', now)
   if died then
     live(k, b, now, math.max(b.ttl, KEEP_DEAD))
     if not b.death then happen(k, b, bid, 'death', now, grace, queue, items) end

@@ -15,11 +15,12 @@ KEYS
   11 batch_done    string    bitmap
   12 batch_dead    string    bitmap
   13 batch_out     zset      outbox
+  14 batch_failures zset     the newest failures by when they happened
 ARGV
   1 bid            string
   2 queue          string    where callbacks go that name no queue
   3 grace          integer   milliseconds the caller has for performing what is returned
-  4... jobs        string    six per job: payload, verb, payload to keep, seconds (as for settle); position, s f or d
+  4... jobs        string    seven per job: payload, verb, payload to keep, seconds (as for settle); position, s f d, failure
 RETURNS
   {news, items...}: how many of the jobs were still in flight; outbox items
 SLOTS many
@@ -28,7 +29,7 @@ SLOTS many
 --- @include lib/members
 
 local jobs, outcomes = {}, {}
-for i = 4, #ARGV, 6 do
+for i = 4, #ARGV, 7 do
   for part = 0, 3 do jobs[#jobs + 1] = ARGV[i + part] end
 end
 local news = finish_jobs({
@@ -37,15 +38,13 @@ local news = finish_jobs({
 }, clock(), jobs)
 local count = 0
 for n, removed in ipairs(news) do
-  local position, code = ARGV[2 + n * 6], ARGV[3 + n * 6]
   -- Of a job that is somebody else's now only success is news: how it fails is for the other to say.
-  if removed or code == 's' then
-    outcomes[#outcomes + 1] = position
-    outcomes[#outcomes + 1] = code
+  if removed or ARGV[2 + n * 7] == 's' then
+    for part = 1, 3 do outcomes[#outcomes + 1] = ARGV[n * 7 + part] end
   end
   if removed then count = count + 1 end
 end
-local batch = {record = KEYS[9], ran = KEYS[10], done = KEYS[11], dead = KEYS[12], out = KEYS[13]}
+local batch = {record = KEYS[9], ran = KEYS[10], done = KEYS[11], dead = KEYS[12], out = KEYS[13], failures = KEYS[14]}
 local reply = acknowledge(batch, ARGV[1], ARGV[2], ARGV[3], outcomes)
 table.insert(reply, 1, count)
 return reply

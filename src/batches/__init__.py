@@ -5,7 +5,7 @@ from shiftboss.errors import BatchClosed, BatchError, BatchNotFound
 from .batch import Batch, current_batch
 from .callbacks import EVENTS, Callback
 from .sets import BatchSet
-from .status import CallbackStatus, Status
+from .status import CallbackStatus, Failure, Status
 
 __all__ = [
     "EVENTS",
@@ -16,6 +16,7 @@ __all__ = [
     "BatchSet",
     "Callback",
     "CallbackStatus",
+    "Failure",
     "Status",
     "current_batch",
 ]

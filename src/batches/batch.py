@@ -10,19 +10,17 @@ from types import TracebackType
 from typing import Any, ParamSpec, Self, TypeVar
 
 from shiftboss import jobs
-from shiftboss.client import Shiftboss, current_client
+from shiftboss.client import Shiftboss
 from shiftboss.errors import BatchError, BatchNotFound
-from shiftboss.keys import BatchKeys, shard_of
-from shiftboss.plan import Plan, run, run_both
+from shiftboss.keys import shard_of
+from shiftboss.plan import Plan
 
-from . import calls
 from .bids import is_bid, new_bid
 from .block import JobsBlock, current_block
 from .callbacks import EVENTS, Callback, callback_of, check_event
-from .definition import check_description, check_tags, record_of, to_milliseconds, to_seconds
+from .definition import check_description, check_tags, record_of, to_milliseconds
+from .handle import BatchHandle
 from .hold import Hold
-from .join import ajoin, join
-from .status import Status, read_status
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -31,7 +29,7 @@ DAY = timedelta(days=1)
 AROUND: Any = object()
 
 
-class Batch:
+class Batch(BatchHandle):
     """A batch. Making one costs nothing; Redis hears of it when its first block ends.
 
     Args:
@@ -69,28 +67,16 @@ class Batch:
     ) -> None:
         self.born_in = current_block() if parent is AROUND else None
         self.parent: Batch | None = self.born_in.batch if self.born_in else None if parent is AROUND else parent
-        self.bid: str = new_bid(shard_of(self.parent.bid) if self.parent else None)
+        bid = new_bid(shard_of(self.parent.bid) if self.parent else None)
+        super().__init__(bid, client or (self.parent.client if self.parent else None), known=False)
         self.description = check_description(description)
         self.tags = check_tags(tags)
         self.callback_queue = callback_queue
         self.ttl = to_milliseconds("expires_in", expires_in)
         self.linger = to_milliseconds("linger", linger)
         self._callbacks: dict[str, list[Callback]] = {event: [] for event in EVENTS}
-        self._given = client or (self.parent.client if self.parent else None)
-        self._known = False  # whether Redis has heard of it
         self._scoped = False
         self.hold: Hold | None = None
-
-    @property
-    def client(self) -> Shiftboss:
-        """Whose Redis and engine it uses."""
-        if self._given is None:
-            self._given = current_client()
-        return self._given
-
-    @property
-    def keys(self) -> BatchKeys:
-        return self.client.batch_keys(self.bid)
 
     def on(self, event: str, target: object, options: dict[str, Any] | None = None, *, check: bool = True) -> Self:
         """Call something back when an event happens. Any number for each event; each is a job of its own.
@@ -162,44 +148,6 @@ class Batch:
         batch.bid, batch._known = bid, True
         return batch
 
-    def status(self) -> Status:
-        """What it looks like now. One round trip.
-
-        Raises:
-            BatchNotFound: It was never flushed, or it has expired.
-        """
-        return self.client.perform(self._status())
-
-    async def astatus(self) -> Status:
-        """As `status`, for coroutines."""
-        return await self.client.aperform(self._status())
-
-    def join(
-        self, timeout: timedelta | float | None = None, *, event: str = "success", progress: bool = False
-    ) -> Status:
-        """Wait until an event has happened, without polling.
-
-        Args:
-            timeout: Seconds, or a timedelta; None waits for ever.
-            event: What to wait for.
-            progress: Show a progress bar on the terminal.
-
-        Returns:
-            The status then.
-
-        Raises:
-            WaitTimeout: It did not happen in time.
-            BatchError: It cannot happen by itself any more: jobs died, or the batch is broken.
-            BatchNotFound: There is no such batch.
-        """
-        return join(self, to_seconds(timeout), check_event(event), progress)
-
-    async def ajoin(
-        self, timeout: timedelta | float | None = None, *, event: str = "success", progress: bool = False
-    ) -> Status:
-        """As `join`, for coroutines."""
-        return await ajoin(self, to_seconds(timeout), check_event(event), progress)
-
     def bind(self, function: Callable[P, R]) -> Callable[P, R]:
         """The function, bound to the block that is open here: for thread pools, whose threads know no context."""
         context = copy_context()
@@ -209,11 +157,6 @@ class Batch:
             return context.copy().run(function, *args, **kwargs)
 
         return bound
-
-    def is_inside(self) -> bool:
-        """Whether this runs in a member or a callback of the batch."""
-        job = jobs.current_job()
-        return job is not None and job.message.batch is not None and job.message.batch.bid == self.bid
 
     def record(self, queue: str) -> tuple[str | int, ...]:
         """What a new batch is written down as, names and values alternating; nothing for one that is known."""
@@ -236,23 +179,6 @@ class Batch:
     def mark_flushed(self) -> None:
         """Redis has heard of it."""
         self._known = True
-
-    def _check_exists(self) -> Plan[Self]:
-        if not (yield from run(calls.exists(self.keys))):
-            raise self._not_found()
-        return self
-
-    def _status(self) -> Plan[Status]:
-        record, life = yield from run_both(calls.read(self.keys), calls.life(self.keys))
-        status = read_status(self.bid, record, life)
-        if status is None:
-            raise self._not_found()
-        return status
-
-    def _not_found(self) -> BatchNotFound:
-        if not self._known:
-            return BatchNotFound(f"batch {self.bid} is not in Redis yet: its first jobs block has not ended")
-        return BatchNotFound(f"no batch {self.bid}: it never was, or it has expired")
 
     def open_scope(self) -> Plan[None]:
         """Inside ``with Batch() as batch``: hold it open from its first block on."""

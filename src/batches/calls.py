@@ -83,9 +83,9 @@ def renew(keys: ShardKeys, lease: int, blocks: Sequence[str]) -> Call[int]:
 
 
 def ack(keys: BatchKeys, bid: str, queue: str, grace: int, outcomes: Sequence[Arg]) -> Call[list[str]]:
-    """Record outcomes (position and code, alternating); the outbox items that they bring about."""
+    """Record outcomes (position, code, and what is kept of a failure or empty); the outbox items that they bring about."""
     return script("batches/ack").call(
-        _texts, [keys.record, keys.ran, keys.done, keys.dead, keys.out], [bid, queue, grace, *outcomes]
+        _texts, [keys.record, keys.ran, keys.done, keys.dead, keys.out, keys.failures], [bid, queue, grace, *outcomes]
     )
 
 
@@ -100,9 +100,40 @@ def finish_callback(
     """Record how a run of a callback ended (``done``, ``failed``, ``died``); the outbox items that this brings about."""
     return script("batches/finish_callback").call(
         _texts,
-        [keys.record, keys.ran, keys.done, keys.dead, keys.out],
+        [keys.record, keys.ran, keys.done, keys.dead, keys.out, keys.failures],
         [bid, event, index, owner, outcome, grace],
     )
+
+
+def invalidate(keys: BatchKeys, bid: str, keep: int) -> Call[int]:
+    """Remember that a batch is not wanted: 1, 0 if that was known, -1 where there is no such batch."""
+    return script("batches/invalidate").call(int, [keys.record, keys.invalidated], [bid, keep])
+
+
+def is_invalidated(keys: BatchKeys, bid: str) -> Call[bool]:
+    """Whether a batch, or one above it, is not wanted."""
+    return script("batches/is_invalidated").call(bool, [keys.record, keys.invalidated], [bid])
+
+
+def delete(keys: BatchKeys, bid: str, grace: int) -> Call[list[str]]:
+    """Forget a batch; the outbox items that this brings about."""
+    return script("batches/delete").call(
+        _texts,
+        [keys.record, keys.ran, keys.done, keys.dead, keys.index, keys.out, keys.failures],
+        [bid, grace],
+    )
+
+
+def close_broken(keys: BatchKeys, bid: str, grace: int, queue: str) -> Call[Reserved]:
+    """Take a broken batch as it is: ``ok`` with what that brings about, ``kept`` or ``missing``."""
+    return script("batches/close_broken").call(
+        _closed, [keys.record, keys.ran, keys.done, keys.dead, keys.out], [bid, grace, queue]
+    )
+
+
+def announce(key: str, token: str, ttl: int) -> Call[bool]:
+    """Change a key that others watch; it lives so many milliseconds."""
+    return command("SET", [key], [token, "PX", ttl], bool)
 
 
 def read(keys: BatchKeys) -> Call[dict[str, str]]:
@@ -113,6 +144,11 @@ def read(keys: BatchKeys) -> Call[dict[str, str]]:
 def life(keys: BatchKeys) -> Call[int]:
     """Milliseconds the record has left to live; negative where there is none."""
     return command("PTTL", [keys.record], [], int)
+
+
+def failures(keys: BatchKeys) -> Call[list[tuple[str, int]]]:
+    """What is kept of failures with their times in microseconds, newest first."""
+    return command("ZREVRANGE", [keys.failures], [0, -1, "WITHSCORES"], _scored)
 
 
 def fields(keys: BatchKeys, names: Sequence[str]) -> Call[list[str | None]]:

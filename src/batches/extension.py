@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-import asyncio
-import inspect
 import logging
-import secrets
 from collections.abc import Sequence
 from functools import partial
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
-from shiftboss.errors import BatchError, BatchNotFound
-from shiftboss.jobs import CallbackOf, Extension, Member, Message, Outcome, joining
+from shiftboss.jobs import CallbackOf, Extension, Member, Message, Outcome, failure_of, joining
 from shiftboss.keys import SHARDS, ShardKeys
 from shiftboss.outbox import GRACE, perform, settle, strike_off
 from shiftboss.plan import Plan, deliver, run, run_many
+from shiftboss.scripts import Arg
 
 from . import calls
-from .batch import Batch
 from .block import current_block
-from .callbacks import JOB, Callback, call
+from .callbacks import JOB, Callback
+from .running import finish, run_callback
 
 if TYPE_CHECKING:
     from shiftboss.client import Shiftboss
@@ -32,8 +29,8 @@ DEFAULT_QUEUE = "default"
 OUTCOMES = {Outcome.SUCCEEDED: "s", Outcome.FAILED: "f", Outcome.DIED: "d"}
 # What a child tells its parent, as an outcome of its place there; see lua/lib/members.lua.
 CODES = {"ran": "F", "done": "S", "dead": "D", "death": "W", "touch": "T"}
-# Milliseconds after which a run of a callback that gave no sign counts as dead, and a copy may start.
-RUN_LEASE = 60_000
+# Of so many batches it is remembered at most whether they are invalidated.
+MOST_REMEMBERED = 10_000
 
 
 class BatchExtension(Extension):
@@ -42,6 +39,8 @@ class BatchExtension(Extension):
     def __init__(self, client: Shiftboss) -> None:
         self._client = client
         self.jobs = {CALLBACK_JOB: partial(run_callback, client)}
+        self._sign: str | None = None
+        self._invalidated: dict[str, bool] = {}
 
     def pushing(self, messages: Sequence[Message]) -> Plan[Sequence[Message]]:
         """Keep what an open block of this client collects."""
@@ -51,14 +50,32 @@ class BatchExtension(Extension):
         yield from block.collect([message for message in messages if message.batch is None])
         return [message for message in messages if message.batch is not None]
 
-    def finished(self, message: Message, outcome: Outcome, error: BaseException | None) -> Plan[None]:  # noqa: ARG002
+    def unwanted(self, messages: Sequence[Message], sign: str | None) -> Plan[frozenset[str]]:
+        """Members of batches that were invalidated, or are below one. At most one round trip, none where nobody has
+        invalidated anything or where it was asked already.
+        """
+        if sign == "" or not self._client.settings.skip_invalidated:
+            return frozenset()
+        bids = {message.id: message.batch.bid for message in messages if isinstance(message.batch, Member)}
+        if not bids:
+            return frozenset()
+        if sign is None or sign != self._sign or len(self._invalidated) > MOST_REMEMBERED:
+            self._sign, self._invalidated = sign, {}
+        asked = [bid for bid in set(bids.values()) if bid not in self._invalidated]
+        if asked:
+            answers = yield from run_many([calls.is_invalidated(self._client.batch_keys(bid), bid) for bid in asked])
+            self._invalidated.update(zip(asked, answers, strict=True))
+        return frozenset(jid for jid, bid in bids.items() if self._invalidated[bid])
+
+    def finished(self, message: Message, outcome: Outcome, error: BaseException | None) -> Plan[None]:
         """Record how a member or a callback ended. Our own callback job records its success itself, before it can be run
         again; an engine that joins batches records members itself.
         """
         of = message.batch
         if isinstance(of, Member) and outcome in OUTCOMES:
             keys = self._client.batch_keys(of.bid)
-            report = calls.ack(keys, of.bid, message.queue, GRACE, [of.position, OUTCOMES[outcome]])
+            outcomes: list[Arg] = [of.position, OUTCOMES[outcome], _failure(message, outcome, error)]
+            report = calls.ack(keys, of.bid, message.queue, GRACE, outcomes)
             sent = yield from deliver(report)
             yield from settle(self._client, keys.out, sent.result, resent=sent.resent)
         if not isinstance(of, CallbackOf):
@@ -74,6 +91,9 @@ class BatchExtension(Extension):
             yield from self._enqueue(CallbackOf(bid, rest[0], int(rest[1])), item, out)
         elif kind == "up":
             yield from self._tell_parent(bid, CODES[rest[0]], item, out)
+        elif kind == "settle":
+            yield from self._settle_place(bid, int(rest[0]), rest[1], out)
+            yield from run(strike_off(out, item))
 
     def _enqueue(self, of: CallbackOf, item: str, out: str) -> Plan[None]:
         keys = self._client.batch_keys(of.bid)
@@ -97,9 +117,16 @@ class BatchExtension(Extension):
         parent, place, queue = yield from run(calls.fields(self._client.batch_keys(bid), ["parent", "place", "queue"]))
         if parent is not None and place is not None:
             keys = self._client.batch_keys(parent)
-            told = yield from deliver(calls.ack(keys, parent, queue or "", GRACE, [int(place), code]))
+            told = yield from deliver(calls.ack(keys, parent, queue or "", GRACE, [int(place), code, ""]))
             yield from settle(self._client, out, told.result, resent=told.resent)
         yield from run(strike_off(out, item))
+
+    def _settle_place(self, parent: str, place: int, what: str, out: str) -> Plan[None]:
+        """A child is gone: its place in the parent becomes what it would have come to."""
+        codes = [CODES["ran"], CODES[what]]
+        outcomes: list[Arg] = [part for code in codes for part in (place, code, "")]
+        told = yield from deliver(calls.ack(self._client.batch_keys(parent), parent, "", GRACE, outcomes))
+        yield from settle(self._client, out, told.result, resent=told.resent)
 
     def tend(self) -> Plan[None]:
         """Mark batches broken whose block's owner is gone."""
@@ -123,43 +150,7 @@ def callback_message(of: CallbackOf, callback: Callback, queue: str) -> Message:
     return Message(CALLBACK_JOB, (of.bid, of.event, of.index), queue, jid, batch=of)
 
 
-def run_callback(client: Shiftboss, bid: str, event: str, index: int) -> None:
-    """The callback job: call the callback, unless it has run already or runs elsewhere.
-
-    Raises:
-        BatchNotFound: The batch has expired.
-        BatchError: It runs elsewhere; or its module is not loaded here.
-    """
-    batch, owner = Batch.known(bid, client=client), secrets.token_hex(8)
-    answer = client.store.run(calls.start_callback(batch.keys, event, index, owner, RUN_LEASE))
-    if answer == -1:
-        log.info("callback %s %s %s has run already", bid, event, index)
-        return
-    if answer == -2:
-        raise BatchNotFound(f"no batch {bid} for the callback of its {event}: it has expired")
-    if answer > 0:
-        raise BatchError(
-            f"callback {index} of {event} of batch {bid} runs elsewhere; a copy may start in {answer / 1000:.0f} s"
-        )
-    of, outcome = CallbackOf(bid, event, index), "failed"
-    try:
-        stored = client.store.run(calls.fields(batch.keys, [f"call:{event}:{index}"]))[0]
-        if stored is None:
-            raise BatchNotFound(f"batch {bid} has no callback {index} for {event}")
-        result = call(Callback.from_json(stored), event, batch.status())
-        if inspect.isawaitable(result):
-            asyncio.run(_wait(result))
-        outcome = "done"
-    finally:
-        client.perform(finish(client, of, owner, outcome))
-
-
-def finish(client: Shiftboss, of: CallbackOf, owner: str, outcome: str) -> Plan[None]:
-    """Record how a run of a callback ended, and perform what that brings about."""
-    keys = client.batch_keys(of.bid)
-    sent = yield from deliver(calls.finish_callback(keys, of.bid, of.event, of.index, owner, outcome, GRACE))
-    yield from settle(client, keys.out, sent.result, resent=sent.resent)
-
-
-async def _wait(result: object) -> None:
-    await result  # type: ignore[misc]
+def _failure(message: Message, outcome: Outcome, error: BaseException | None) -> str:
+    if outcome is Outcome.SUCCEEDED:
+        return ""
+    return failure_of(message, error, message.attempt)

@@ -18,7 +18,7 @@ from .progress import Bar
 from .status import Status
 
 if TYPE_CHECKING:
-    from .batch import Batch
+    from .handle import BatchHandle
 
 # Seconds between looks at the status while nothing is heard: a connection may be lost without a word.
 LOOK = 10.0
@@ -27,7 +27,7 @@ REDRAW = 0.2
 AWAY = 0.5
 
 
-def join(batch: Batch, timeout: float | None, event: str, progress: bool) -> Status:
+def join(batch: BatchHandle, timeout: float | None, event: str, progress: bool) -> Status:
     """Wait from a thread. See `Batch.join`."""
     warn_in_event_loop("join()", "await batch.ajoin()")
     deadline, status = _deadline(timeout), batch.status()
@@ -45,7 +45,7 @@ def join(batch: Batch, timeout: float | None, event: str, progress: bool) -> Sta
                 time.sleep(min(AWAY, _pause(batch, status, event, deadline, progress)))
 
 
-async def ajoin(batch: Batch, timeout: float | None, event: str, progress: bool) -> Status:
+async def ajoin(batch: BatchHandle, timeout: float | None, event: str, progress: bool) -> Status:
     """Wait from a coroutine. See `Batch.join`."""
     deadline, status = _deadline(timeout), await batch.astatus()
     with Bar(progress) as bar:
@@ -62,7 +62,7 @@ async def ajoin(batch: Batch, timeout: float | None, event: str, progress: bool)
                 await asyncio.sleep(min(AWAY, _pause(batch, status, event, deadline, progress)))
 
 
-def is_over(batch: Batch, status: Status, event: str) -> bool:
+def is_over(batch: BatchHandle, status: Status, event: str) -> bool:
     """Whether the event has happened.
 
     Raises:
@@ -85,7 +85,7 @@ def _deadline(timeout: float | None) -> float:
     return math.inf if timeout is None else time.monotonic() + check_seconds("timeout", timeout, zero=True)
 
 
-def _pause(batch: Batch, status: Status, event: str, deadline: float, progress: bool) -> float:
+def _pause(batch: BatchHandle, status: Status, event: str, deadline: float, progress: bool) -> float:
     left = deadline - time.monotonic()
     if left <= 0:
         raise WaitTimeout(f"batch {batch.bid}: no {event} in time; {status.done} of {status.total} jobs have succeeded")

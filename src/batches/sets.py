@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from typing import TYPE_CHECKING
 
 from shiftboss.client import current_client
@@ -11,7 +11,8 @@ from shiftboss.keys import SHARDS, ShardKeys, shard_of
 from shiftboss.plan import Plan, run_many
 
 from . import calls
-from .status import Status, read_status
+from .reading import read_statuses
+from .status import Status
 
 if TYPE_CHECKING:
     from shiftboss.client import Shiftboss
@@ -52,12 +53,26 @@ class BatchSet:
         """How many batches are listed, without filters. One round trip."""
         return sum(self._client.store.run_many([calls.count(shard) for shard in self._shards]))
 
+    async def acount(self) -> int:
+        """As `len`, for coroutines."""
+        return sum(await self._client.astore.run_many([calls.count(shard) for shard in self._shards]))
+
     def __iter__(self) -> Iterator[Status]:
         """Their statuses. Two round trips for each 100 or so."""
         bids = _Newest(self._shards)
-        while page := self._client.perform(bids.take(PAGE)):
-            statuses = self._client.perform(_statuses(self._client, page))
-            yield from filter(self._wanted, statuses)
+        while (page := self._client.perform(self._page(bids))) is not None:
+            yield from filter(self._wanted, page)
+
+    async def __aiter__(self) -> AsyncIterator[Status]:
+        """As iterating, for coroutines."""
+        bids = _Newest(self._shards)
+        while (page := await self._client.aperform(self._page(bids))) is not None:
+            for status in filter(self._wanted, page):
+                yield status
+
+    def _page(self, bids: _Newest) -> Plan[list[Status] | None]:
+        page = yield from bids.take(PAGE)
+        return (yield from _statuses(self._client, page)) if page else None
 
     def _wanted(self, status: Status) -> bool:
         return (
@@ -107,10 +122,7 @@ class _Newest:
 
 def _statuses(client: Shiftboss, bids: list[str]) -> Plan[list[Status]]:
     """The statuses of ids, and off the list with those whose record has expired."""
-    keys = [client.batch_keys(bid) for bid in bids]
-    records = yield from run_many([calls.read(key) for key in keys])
-    lives = yield from run_many([calls.life(key) for key in keys])
-    found = [read_status(bid, record, life) for bid, record, life in zip(bids, records, lives, strict=True)]
+    found = yield from read_statuses(client, bids)
     expired: dict[str, list[str]] = {}
     for bid, status in zip(bids, found, strict=True):
         if status is None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+import time
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -10,6 +12,8 @@ from typing import Any
 import msgspec
 
 from .callbacks import EVENTS, Callback
+
+MINUTE = 60_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +32,25 @@ class CallbackStatus:
 
 
 @dataclass(frozen=True, slots=True)
+class Failure:
+    """A failed run of a job.
+
+    Args:
+        jid: The job's id.
+        error: What it raised: the class.
+        message: What that said, at most 500 characters.
+        attempt: How often the job had failed before.
+        at: When.
+    """
+
+    jid: str
+    error: str
+    message: str
+    attempt: int
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Status:
     """A batch at one moment. Reading it costs one round trip; the object itself asks nothing.
 
@@ -43,6 +66,10 @@ class Status:
         created_at: When it was first flushed; the other times are None until they are.
         expires_at: When it will be forgotten unless something happens.
         callbacks: What is called, and how far that is.
+        failures: The newest failed runs, at most 100.
+        failed: How many runs have failed so far.
+        rate: Jobs that succeed in a second, of late: an average that forgets what was more than a minute ago.
+        invalidated: Whether it is not wanted any more: members that have not started are left out.
         broken: Whether a block of it never closed, so that it will not complete by itself.
         open: Whether a block of it is open now.
     """
@@ -63,6 +90,10 @@ class Status:
     finished_at: datetime | None
     expires_at: datetime
     callbacks: tuple[CallbackStatus, ...]
+    failures: tuple[Failure, ...]
+    failed: int
+    rate: float
+    invalidated: bool
     broken: bool
     open: bool
 
@@ -74,6 +105,12 @@ class Status:
     def progress(self) -> float:
         """How much of it succeeded, from 0 to 1. An empty batch is as done as it can be."""
         return self.done / self.total if self.total else 1.0
+
+    @property
+    def eta(self) -> timedelta | None:
+        """How long the rest takes at this rate; None if nothing has succeeded of late, or nothing is left."""
+        left = self.pending - self.dead
+        return timedelta(seconds=left / self.rate) if left > 0 and self.rate > 0 else None
 
     @property
     def state(self) -> str:
@@ -97,17 +134,22 @@ class Status:
         values = asdict(self)
         values |= {"pending": self.pending, "progress": round(self.progress, 6), "state": self.state}
         values["tags"] = list(self.tags)
-        values["callbacks"] = [asdict(callback) for callback in self.callbacks]
-        return {key: value.isoformat() if isinstance(value, datetime) else value for key, value in values.items()}
+        values["eta"] = None if self.eta is None else round(self.eta.total_seconds(), 3)
+        values["callbacks"] = list(values["callbacks"])
+        values["failures"] = list(values["failures"])
+        return {key: _plain(value) for key, value in values.items()}
 
 
-def read_status(bid: str, record: Mapping[str, str], life: int) -> Status | None:
+def read_status(
+    bid: str, record: Mapping[str, str], life: int, failures: Sequence[tuple[str, int]] = ()
+) -> Status | None:
     """The status that a record shows, None where there is no record.
 
     Args:
         bid: The batch's id.
         record: All fields.
         life: Milliseconds it has left to live.
+        failures: What is kept of them with their times in microseconds, newest first.
     """
     if "total" not in record:
         return None
@@ -129,6 +171,10 @@ def read_status(bid: str, record: Mapping[str, str], life: int) -> Status | None
         finished_at=_maybe(record, "finished"),
         expires_at=datetime.now(UTC) + timedelta(milliseconds=max(life, 0)),
         callbacks=tuple(_callbacks(record)),
+        failures=tuple(_failure(kept, at) for kept, at in failures),
+        failed=int(record.get("failures", 0)),
+        rate=_rate(record),
+        invalidated="invalidated_at" in record,
         broken="broken" in record,
         open=int(record["open"]) > 0 and "broken" not in record,
     )
@@ -152,6 +198,27 @@ def _callbacks(record: Mapping[str, str]) -> list[CallbackStatus]:
                 state = "running"
             found.append(CallbackStatus(event, Callback.from_json(record[f"call:{event}:{index}"]).target, state))
     return found
+
+
+def _failure(kept: str, at: int) -> Failure:
+    return Failure(**msgspec.json.decode(kept), at=datetime.fromtimestamp(at / 1_000_000, UTC))
+
+
+def _rate(record: Mapping[str, str]) -> float:
+    """The average as it has faded until now. It has seen less than its minute at first, which is made up for."""
+    if "rate" not in record:
+        return 0.0
+    now, at, began = time.time() * 1000, int(record["rate_at"]), int(record["created_at"])
+    seen = 1 - math.exp(-max(now - began, 1) / MINUTE)
+    return round(float(record["rate"]) * math.exp(-max(now - at, 0) / MINUTE) / seen, 6)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, list):
+        return [_plain(part) for part in value]
+    return {key: _plain(part) for key, part in value.items()} if isinstance(value, dict) else value
 
 
 def _instant(milliseconds: str) -> datetime:

@@ -37,6 +37,7 @@ class Shiftboss:
             from the environment.
         namespace: What every key begins with; default ``sb``.
         timeout: Seconds within which a call to Redis is answered or its error raised; default 5.
+        skip_invalidated: Whether members of invalidated batches that have not started are left out; default True.
         engine: What runs jobs; default the built-in one, on the same Redis.
 
     Raises:
@@ -54,10 +55,16 @@ class Shiftboss:
         *,
         namespace: str | None = None,
         timeout: float | None = None,
+        skip_invalidated: bool | None = None,
         engine: Engine | None = None,
     ) -> None:
         self._given = None if url is None or isinstance(url, str) else url
-        self.settings = Settings.load(url=url if isinstance(url, str) else None, namespace=namespace, timeout=timeout)
+        self.settings = Settings.load(
+            url=url if isinstance(url, str) else None,
+            namespace=namespace,
+            timeout=timeout,
+            skip_invalidated=skip_invalidated,
+        )
         self._engine = engine
         self._astores: WeakKeyDictionary[AbstractEventLoop, AsyncStore] = WeakKeyDictionary()
 
@@ -165,6 +172,7 @@ def configure(
     *,
     namespace: str | None = None,
     timeout: float | None = None,
+    skip_invalidated: bool | None = None,
     engine: Engine | None = None,
 ) -> Shiftboss:
     """Set the client that everything uses which is not given one. Once per process, before the first use.
@@ -175,7 +183,9 @@ def configure(
     with _lock:
         if _used:
             raise ConfigError("configure() came too late: the default client is in use already; call it at start-up")
-        _default = Shiftboss(url, namespace=namespace, timeout=timeout, engine=engine)
+        _default = Shiftboss(
+            url, namespace=namespace, timeout=timeout, skip_invalidated=skip_invalidated, engine=engine
+        )
         return _default
 
 

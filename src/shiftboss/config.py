@@ -8,7 +8,7 @@ from __future__ import annotations
 import difflib
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -28,11 +28,14 @@ class Settings:
             ``redis+cluster://host:port[,host:port]``, ``embedded://`` (a private real server) or ``fake://`` (in this process).
         namespace: What every key of Shiftboss' own begins with.
         timeout: Seconds within which a call to Redis is answered or reported as failed, resends included.
+        skip_invalidated: Whether members of invalidated batches that have not started are left out. On engines other than the
+            built-in one this costs a round trip at each start.
     """
 
     url: str = DEFAULT_URL
     namespace: str = "sb"
     timeout: float = 5.0
+    skip_invalidated: bool = True
 
     def __post_init__(self) -> None:
         if not isinstance(self.url, str) or "://" not in self.url:
@@ -43,6 +46,8 @@ class Settings:
                 f"expected namespace to be 1 to 64 letters, digits or any of - _ . :, got {self.namespace!r}"
             )
         check_seconds("timeout", self.timeout, at_most=LONGEST_TIMEOUT)
+        if not isinstance(self.skip_invalidated, bool):
+            raise ConfigError(f"expected skip_invalidated to be True or False, got {self.skip_invalidated!r}")
 
     @classmethod
     def load(cls, environ: Mapping[str, str] | None = None, **given: Any) -> Settings:
@@ -66,7 +71,8 @@ class Settings:
         for name in known:
             variable = f"SHIFTBOSS_{name.upper()}"
             if name not in values and environ.get(variable):
-                values[name] = _from_text(variable, environ[variable]) if name == "timeout" else environ[variable]
+                read = _FROM_TEXT.get(name)
+                values[name] = read(variable, environ[variable]) if read else environ[variable]
         if "url" not in values and environ.get("REDIS_URL"):
             values["url"] = environ["REDIS_URL"]
         return cls(**values)
@@ -102,8 +108,18 @@ def check_seconds(name: str, value: object, *, at_most: float | None = None, zer
     return float(value)  # type: ignore[arg-type]
 
 
-def _from_text(variable: str, text: str) -> float:
+def _seconds(variable: str, text: str) -> float:
     try:
         return float(text)
     except ValueError:
         raise ConfigError(f"expected {variable} to be a number of seconds, got {text!r}") from None
+
+
+def _truth(variable: str, text: str) -> bool:
+    if text.lower() not in _TRUTHS:
+        raise ConfigError(f"expected {variable} to be one of {', '.join(_TRUTHS)}, got {text!r}")
+    return _TRUTHS[text.lower()]
+
+
+_TRUTHS = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
+_FROM_TEXT: Mapping[str, Callable[[str, str], Any]] = {"timeout": _seconds, "skip_invalidated": _truth}

@@ -14,12 +14,18 @@ from enum import Enum
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
+import msgspec
+
 from shiftboss.errors import JobError
 
 if TYPE_CHECKING:
     from shiftboss.keys import BatchKeys
     from shiftboss.plan import Plan
     from shiftboss.scripts import Call
+
+
+# Characters that are kept of an error's message.
+FAILURE_LIMIT = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +74,7 @@ class Message:
         at: When it is due, as epoch seconds; None means now.
         batch: Its place in a batch, or which callback it is.
         options: What else the engine keeps with it (retry, tags, ...).
+        attempt: How often it had failed before this run, where the engine tells.
     """
 
     name: str
@@ -77,6 +84,7 @@ class Message:
     at: float | None = None
     batch: Member | CallbackOf | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
+    attempt: int = 0
 
 
 class Outcome(Enum):
@@ -211,6 +219,25 @@ class Reschedule:
     options: Mapping[str, Any]
 
 
+def failure_of(message: Message, error: BaseException | None, attempt: int) -> str:
+    """What a batch keeps of a failed run, as JSON: no more than people need to know what went wrong.
+
+    Args:
+        message: The job.
+        error: What it raised.
+        attempt: How often it had failed before, which tells one failure from the next.
+    """
+    kind = type(error)
+    name = kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
+    try:
+        text = str(error)
+    except Exception as second:  # noqa: BLE001  a user's __str__ may do anything
+        text = f"no message: its __str__ raised {type(second).__name__}"
+    text = text.encode("utf-8", "replace").decode()[:FAILURE_LIMIT]
+    kept = {"jid": message.id, "error": name if error else "", "message": text if error else "", "attempt": attempt}
+    return msgspec.json.encode(kept).decode()
+
+
 class Extension:
     """A feature that takes part in the life of jobs: batches are one, limiters another. Each takes part where it wants to.
 
@@ -223,6 +250,17 @@ class Extension:
         """Before the engine publishes. May stamp messages, or keep some back to push them later."""
         yield from ()
         return messages
+
+    def unwanted(self, messages: Sequence[Message], sign: str | None) -> Plan[frozenset[str]]:  # noqa: ARG002
+        """Before jobs start: the ids of those that need not run any more, which count as having succeeded.
+
+        Args:
+            messages: The jobs.
+            sign: What `keys.unwanted` holds, if the engine has seen it; None if it has not looked. Empty: nothing ever
+                became unwanted.
+        """
+        yield from ()
+        return frozenset()
 
     def raised(self, message: Message, error: BaseException) -> Reschedule | None:  # noqa: ARG002
         """Whether an error that left a job means: run the same job later, which is no failure. No I/O."""

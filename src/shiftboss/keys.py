@@ -32,6 +32,7 @@ CATALOGUE = (
     Row("<ns>:{b<shard>}:<bid>:ran", "string", "bitmap by position: the member had an outcome", "lua/batches"),
     Row("<ns>:{b<shard>}:<bid>:done", "string", "bitmap by position: the member succeeded", "lua/batches"),
     Row("<ns>:{b<shard>}:<bid>:dead", "string", "bitmap by position: the member died", "lua/batches"),
+    Row("<ns>:{b<shard>}:<bid>:failures", "zset", "the newest failures by when they happened", "lua/batches"),
     Row(
         "<ns>:{b<shard>}:<bid>:receipt:<token>",
         "string",
@@ -40,6 +41,7 @@ CATALOGUE = (
     ),
     Row("<ns>:{b<shard>}:index", "zset", "batch ids by time of creation", "lua/batches"),
     Row("<ns>:{b<shard>}:holds", "zset", "'bid|token' of open blocks by the end of their lease", "lua/batches"),
+    Row("<ns>:{b<shard>}:invalidated", "zset", "batch ids that are not wanted, by when that was said", "lua/batches"),
     Row(
         "<ns>:{b<shard>}:out",
         "zset",
@@ -51,6 +53,7 @@ CATALOGUE = (
     Row("<ns>:{concurrent:<name>}:queue", "zset", "tickets of waiters in the order they came", "lua/limiters"),
     Row("<ns>:{concurrent:<name>}:meta", "hash", "the last fence, the last arrival", "lua/limiters"),
     Row("<ns>:{concurrent:<name>}:wake:<ticket>", "list", "the slot handed to a waiter", "lua/limiters"),
+    Row("<ns>:unwanted", "string", "changes when jobs that wait may have become unwanted", "src/batches"),
     Row("<ns>:reaper", "string", "who looks after the outbox now", "lua/outbox"),
     Row("<ns>:pushed:<token>", "string", "receipt of a push, so that a resend pushes nothing", "lua/sidekiq"),
     Row(
@@ -135,8 +138,16 @@ class BatchKeys:
         return f"{self.namespace}:{{b{self.bid[:2]}}}:holds"
 
     @property
+    def invalidated(self) -> str:
+        return f"{self.namespace}:{{b{self.bid[:2]}}}:invalidated"
+
+    @property
     def out(self) -> str:
         return f"{self.namespace}:{{b{self.bid[:2]}}}:out"
+
+    @property
+    def failures(self) -> str:
+        return f"{self.namespace}:{{b{self.bid[:2]}}}:{self.bid}:failures"
 
     def receipt(self, token: str) -> str:
         return f"{self.namespace}:{{b{self.bid[:2]}}}:{self.bid}:receipt:{token}"
@@ -186,6 +197,10 @@ class SidekiqKeys:
     def workers(self) -> str:
         return f"{self.namespace}:workers"
 
+    @property
+    def unwanted(self) -> str:
+        return unwanted(self.namespace)
+
     def queue(self, name: str) -> str:
         return f"queue:{name}"
 
@@ -219,6 +234,11 @@ class SidekiqKeys:
 def reaper(namespace: str) -> str:
     """The lease of the one process that delivers what others left behind."""
     return f"{namespace}:reaper"
+
+
+def unwanted(namespace: str) -> str:
+    """Changes when jobs that wait may have become unwanted."""
+    return f"{namespace}:unwanted"
 
 
 def presence_channel(namespace: str) -> str:

@@ -26,6 +26,15 @@ def report(client: Shiftboss, message: Message, outcome: Outcome, error: BaseExc
         yield from extension.finished(message, outcome, error)
 
 
+def is_wanted(client: Shiftboss, message: Message) -> bool:
+    """Whether a job that is about to start shall run; if nobody can be asked now, it shall. At most one round trip."""
+    try:
+        return not any(client.perform(extension.unwanted([message], None)) for extension in client.extensions.values())
+    except (RedisError, OSError) as away:
+        log.warning("job %s runs although it may have become unwanted; nobody could be asked: %s", message.id, away)
+        return True
+
+
 def tell(
     client: Shiftboss, message: Message, outcome: Outcome, error: BaseException | None, patience: float = PATIENCE
 ) -> bool:

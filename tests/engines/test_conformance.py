@@ -83,9 +83,25 @@ def test_retried_then_dead(driver: Driver, new_batch: NewBatch, key: str) -> Non
     status = batch.join(timeout=TIMEOUT, event="finished")
     assert (status.done, status.failing, status.dead, status.state) == (1, 0, 1, "dead")
     assert notes(key) == ["tried", "tried"]
+    assert [(f.error, f.message, f.attempt) for f in status.failures] == [("ValueError", "never", n) for n in (1, 0)]
     assert events(key, "complete", "death", "finished") == ["complete", "death", "finished"]
     with pytest.raises(BatchError):
         batch.join(timeout=TIMEOUT)
+
+
+def test_invalidated_members_that_have_not_started_are_left_out(driver: Driver, new_batch: NewBatch, key: str) -> None:
+    batch = new_batch(driver)
+    with batch.jobs():
+        driver.push("slow", key)
+        for number in range(3):
+            driver.push("note", key, number, delay=1.0)
+    wait_until(lambda: notes(key), TIMEOUT, "the job that runs")
+    batch.invalidate()
+    open_gate(key)
+    status = batch.join(timeout=TIMEOUT)
+    assert (status.done, status.invalidated) == (4, True)
+    assert notes(key)[1:] == ["ended"]
+    assert events(key, "complete", "success", "finished") == ["complete", "finished", "success"]
 
 
 def test_an_empty_batch(driver: Driver, new_batch: NewBatch, key: str) -> None:
@@ -170,7 +186,7 @@ def test_what_a_crash_left_to_be_done_is_done(driver: Driver, new_batch: NewBatc
     with batch.jobs():
         driver.push("slow", key)
     wait_until(lambda: notes(key))
-    decided = driver.client.store.run(calls.ack(batch.keys, batch.bid, QUEUE, 0, [0, "s"]))
+    decided = driver.client.store.run(calls.ack(batch.keys, batch.bid, QUEUE, 0, [0, "s", ""]))
     assert len(decided) == 3
     assert events(key, "complete", "success", "finished") == ["complete", "finished", "success"]
     open_gate(key)

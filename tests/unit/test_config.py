@@ -56,7 +56,7 @@ def test_each_setting_has_a_variable(monkeypatch: pytest.MonkeyPatch) -> None:
         ({"timeout": True}, "expected timeout to be a positive number of at most 60 seconds, got True"),
         ({"timeout": "5"}, "expected timeout to be a positive number of at most 60 seconds, got '5'"),
         ({"namespcae": "a"}, "unknown setting 'namespcae'; did you mean 'namespace'?"),
-        ({"colour": "red"}, "unknown setting 'colour'; known are namespace, timeout, url"),
+        ({"colour": "red"}, "unknown setting 'colour'; known are namespace, skip_invalidated, timeout, url"),
     ],
 )
 def test_a_setting_that_cannot_be_right(given: dict[str, Any], message: str) -> None:

@@ -60,6 +60,7 @@ def test_a_row_says_what_its_keys_are(row: Row) -> None:
     assert row.meaning
     assert row.writer in {
         "Sidekiq",
+        "src/batches",
         *(f"lua/{room}" for room in ("batches", "limiters", "outbox", "periodic", "sidekiq")),
     }
     assert row.pattern.startswith("<ns>:") != (row.writer == "Sidekiq"), (

@@ -130,7 +130,7 @@ class Sandbox:
         self._runs += 1
         if one.message.at is not None:
             Clock.reach(one.message.at)
-        self._runner.take(Run(self._runs, one.message.queue, one.raw))
+        self._runner.take([Run(self._runs, one.message.queue, one.raw)])
         while self._ended:
             ended = self._ended.pop()
             self.client.perform(acknowledge(self.client, self._keys, IDENTITY, [ended]))

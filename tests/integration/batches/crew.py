@@ -11,6 +11,7 @@ from shiftboss.batches import calls
 from shiftboss.client import Shiftboss
 from shiftboss.jobs import CallbackOf, CurrentJob, Member, Message, Outcome, running
 from shiftboss.plan import Plan, deliver, work
+from shiftboss.scripts import Call, command
 
 CODES = {Outcome.SUCCEEDED: "s", Outcome.FAILED: "f", Outcome.DIED: "d"}
 
@@ -49,6 +50,9 @@ class Site:
         self.client.perform(self.client.push([message]))
         return message.id
 
+    def exists(self, key: str) -> Call[int]:
+        return command("EXISTS", [key], [], int)
+
     async def apush(self, *args: Any) -> str:
         message = Message("job", args, "low", secrets.token_hex(12))
         await self.client.aperform(self.client.push([message]))
@@ -62,7 +66,7 @@ class Site:
         assert isinstance(place, Member)
         keys = self.client.batch_keys(place.bid)
         sent = self.client.perform(
-            deliver(calls.ack(keys, place.bid, message.queue, outbox.GRACE, [place.position, CODES[outcome]]))
+            deliver(calls.ack(keys, place.bid, message.queue, outbox.GRACE, [place.position, CODES[outcome], ""]))
         )
         self.client.perform(outbox.settle(self.client, keys.out, sent.result, resent=sent.resent))
         return sent.result

@@ -110,7 +110,9 @@ def test_a_bad_position_in_a_group_leaves_the_whole_group_unwritten(site: Site) 
     from shiftboss.batches import calls
 
     batch = batch_of(site, 3)
-    items = site.client.perform(run(calls.ack(batch.keys, batch.bid, "low", 1000, [0, "s", 7, "s", 1, "s"])))
+    items = site.client.perform(
+        run(calls.ack(batch.keys, batch.bid, "low", 1000, [0, "s", "", 7, "s", "", 1, "s", ""]))
+    )
     assert items == []
     assert batch.status().done == 0
 

@@ -86,7 +86,7 @@ def test_a_block_that_never_closed_breaks_the_batch_and_fires_death_once(site: S
     open_block(site, batch)
     for _ in range(3):
         site.client.perform(outbox.reap(site.client, "reaper"))
-    site.client.store.run(calls.ack(batch.keys, batch.bid, "low", 0, [0, "s"]))
+    site.client.store.run(calls.ack(batch.keys, batch.bid, "low", 0, [0, "s", ""]))
     site.call_back()
     ((_, status, options),) = heard.CALLS
     assert (status.broken, options) == (True, {"event": "death"})

@@ -132,7 +132,7 @@ class Lives(RuleBasedStateMachine):
         assert isinstance(place, Member)
         self.nodes[place.bid].jobs[place.position].end(outcome)
         keys = self.site.client.batch_keys(place.bid)
-        report = calls.ack(keys, place.bid, "low", 0, [place.position, CODES[outcome]])
+        report = calls.ack(keys, place.bid, "low", 0, [place.position, CODES[outcome], ""])
         if twice:
             self.site.client.store.run(report)  # the reply is lost with what it says
         items = self.site.client.store.run(report)

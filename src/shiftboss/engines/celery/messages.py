@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, cast
 
@@ -95,9 +95,10 @@ def queue_of(app: Celery, name: str, args: Any, kwargs: Any, options: Mapping[st
 
 def arrived(app: Celery, request: Any, name: str) -> Message:
     """The message of a task that is run; `request` is what Celery calls its context."""
-    return from_headers(
+    message = from_headers(
         app, request.headers, request.delivery_info, task_id=request.id, name=name, args=tuple(request.args or ())
     )
+    return replace(message, attempt=request.retries or 0)
 
 
 def from_headers(

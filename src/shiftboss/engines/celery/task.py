@@ -15,7 +15,7 @@ from shiftboss.engines.celery.headers import OPTIONS, PLACE
 from shiftboss.engines.celery.messages import arrived
 from shiftboss.errors import JobError
 from shiftboss.jobs import CurrentJob, Outcome, Reschedule, current_job, running, trust
-from shiftboss.reporting import tell
+from shiftboss.reporting import is_wanted, tell
 
 TOLD = "shiftboss_told"
 
@@ -79,6 +79,8 @@ class ShiftbossTask(Task):  # type: ignore[misc]
         if request.called_directly or (job is not None and job.jid == request.id):
             return super().__call__(*args, **kwargs)
         client, message = client_of(self.app), arrived(self.app, request, self.name)
+        if not is_wanted(client, message):
+            return None
         try:
             with client, running(CurrentJob(message.id, message.queue, message, request.retries)):
                 return self.run(*args, **kwargs)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import Any
 
 import dramatiq
@@ -30,7 +31,7 @@ def to_message(message: dramatiq.Message[Any], delay: int | None) -> Message:
 
 def arrived(message: Theirs) -> Message:
     """The message of an actor that is run."""
-    return _message(message, None, _options(message))
+    return replace(_message(message, None, _options(message)), attempt=message.options.get("retries", 0))
 
 
 def to_call(message: Message) -> tuple[dramatiq.Message[Any], int | None]:

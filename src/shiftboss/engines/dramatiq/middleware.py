@@ -15,7 +15,7 @@ from shiftboss.client import Shiftboss
 from shiftboss.engines.dramatiq.engine import DramatiqEngine
 from shiftboss.engines.dramatiq.messages import OPTIONS, arrived, place_of
 from shiftboss.jobs import CurrentJob, Message, Outcome, Reschedule, current_job, running, trust
-from shiftboss.reporting import tell
+from shiftboss.reporting import is_wanted, tell
 from shiftboss.watch import watch_of
 
 # Seconds that the last reports may take at a stop.
@@ -41,7 +41,7 @@ class ShiftbossMiddleware(Middleware):
         self._client = client
         self._engine = engine
         self._here = threading.local()
-        self._failed: dict[str, BaseException] = {}
+        self._failed: dict[str, tuple[Message, BaseException]] = {}
 
     def after_declare_actor(self, broker: dramatiq.Broker, actor: dramatiq.Actor[Any, Any]) -> None:  # noqa: ARG002
         """Run actors as current jobs, and let callbacks be called that live beside them."""
@@ -69,7 +69,7 @@ class ShiftbossMiddleware(Middleware):
         if exception is None:
             tell(self._client, arrived(message), Outcome.SUCCEEDED, None)
         else:
-            self._failed[message.message_id] = exception
+            self._failed[message.message_id] = arrived(message), exception
 
     def after_skip_message(self, broker: dramatiq.Broker, message: dramatiq.MessageProxy) -> None:  # noqa: ARG002
         """Somebody skips a message: it will not run, unless it was us and it is put back."""
@@ -78,14 +78,16 @@ class ShiftbossMiddleware(Middleware):
             tell(self._client, arrived(message), Outcome.DIED, SkipMessage("skipped by a middleware"))
 
     def before_ack(self, broker: dramatiq.Broker, message: dramatiq.MessageProxy) -> None:  # noqa: ARG002
-        error = self._failed.pop(message.message_id, None)
-        if error is not None and not isinstance(error, Shutdown):
-            tell(self._client, arrived(message), Outcome.FAILED, error)
+        failed = self._failed.pop(message.message_id, None)
+        if failed is not None and not isinstance(failed[1], Shutdown):
+            tell(self._client, failed[0], Outcome.FAILED, failed[1])
 
     def before_nack(self, broker: dramatiq.Broker, message: dramatiq.MessageProxy) -> None:  # noqa: ARG002
-        error = self._failed.pop(message.message_id, None)
-        if place_of(message) is not None:
-            tell(self._client, arrived(message), Outcome.DIED, error or message._exception)
+        failed = self._failed.pop(message.message_id, None)
+        if failed is not None:
+            tell(self._client, failed[0], Outcome.DIED, failed[1])
+        elif place_of(message) is not None:
+            tell(self._client, arrived(message), Outcome.DIED, message._exception)
 
     def after_worker_boot(self, broker: dramatiq.Broker, worker: dramatiq.Worker) -> None:  # noqa: ARG002
         watch_of(self._client).start()
@@ -100,7 +102,9 @@ class ShiftbossMiddleware(Middleware):
             if delivered is None or (job is not None and job.jid == delivered.message_id):
                 return run(*args, **kwargs)
             message = arrived(delivered)
-            current = CurrentJob(message.id, message.queue, message, delivered.options.get("retries", 0))
+            if not is_wanted(self._client, message):
+                return None
+            current = CurrentJob(message.id, message.queue, message, message.attempt)
             try:
                 with self._client, running(current):
                     return run(*args, **kwargs)

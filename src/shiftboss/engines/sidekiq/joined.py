@@ -55,12 +55,12 @@ def hand_over(keys: SidekiqKeys, out: str, item: str, name: str, payload: bytes)
 def settle_members(
     keys: SidekiqKeys, batch: BatchKeys, identity: str, day: str, bid: str, queue: str, grace: int, jobs: Sequence[Arg]
 ) -> Call[tuple[int, list[str]]]:
-    """Acknowledge members of one batch: six values each (payload, verb, payload to keep, seconds; position, code). How
+    """Acknowledge members of one batch: seven values each (payload, verb, payload to keep, seconds; position, code, failure). How
     many were still in flight, and what that brings about.
     """
     return script("sidekiq/settle_members").call(
         lambda reply: (reply[0], [item.decode() for item in reply[1:]]),
-        [*keys.settled(identity, day), batch.record, batch.ran, batch.done, batch.dead, batch.out],
+        [*keys.settled(identity, day), batch.record, batch.ran, batch.done, batch.dead, batch.out, batch.failures],
         [bid, queue, grace, *jobs],
     )
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from shiftboss.engines.sidekiq.joined import settle_members
 from shiftboss.engines.sidekiq.worker import calls
 from shiftboss.engines.sidekiq.worker.hold import Ended
-from shiftboss.jobs import CallbackOf, Member, Outcome
+from shiftboss.jobs import CallbackOf, Member, Outcome, failure_of
 from shiftboss.outbox import GRACE, settle
 from shiftboss.plan import Plan, deliver, run
 
@@ -73,7 +73,7 @@ def _members(
     for one in group:
         member = _batch(one)
         if isinstance(member, Member):
-            jobs += [*_parts(one), member.position, CODES[one.outcome]]
+            jobs += [*_parts(one), member.position, CODES[one.outcome], _failure(one)]
     delivery = yield from deliver(settle_members(keys, batch, identity, day, bid, group[0].run.queue, GRACE, jobs))
     still, items = delivery.result
     yield from settle(client, batch.out, items, resent=delivery.resent)
@@ -82,6 +82,13 @@ def _members(
 
 def _parts(one: Ended) -> tuple[Arg, ...]:
     return one.run.raw, one.verb, one.keep, one.delay
+
+
+def _failure(one: Ended) -> str:
+    payload = one.run.payload
+    if payload is None or one.outcome is Outcome.SUCCEEDED:
+        return ""
+    return failure_of(payload.message, one.error, 0 if payload.retry_count is None else payload.retry_count + 1)
 
 
 def _batch(one: Ended) -> Member | CallbackOf | None:

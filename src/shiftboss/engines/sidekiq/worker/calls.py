@@ -15,11 +15,14 @@ MOST_JOBS = 200
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """What a fetch took: the length of the in-flight list after it, queues that rest, and (queue, payload) of each job."""
+    """What a fetch took: the length of the in-flight list after it, queues that rest, (queue, payload) of each job, and the
+    sign that some may have become unwanted.
+    """
 
     held: int
     paused: tuple[str, ...]
     jobs: tuple[tuple[str, bytes], ...]
+    unwanted: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,13 +47,14 @@ def fetch(keys: SidekiqKeys, identity: str, limit: int, names: Sequence[str]) ->
     """Take up to `limit` jobs from the queues of these names, in this order."""
 
     def decode(reply: list[Any]) -> Fetched:
-        held, paused, jobs = reply
+        held, paused, jobs, unwanted = reply
         taken = zip(jobs[::2], jobs[1::2], strict=True)
-        return Fetched(held, tuple(names[n - 1] for n in paused), tuple((names[n - 1], raw) for n, raw in taken))
+        resting = tuple(names[n - 1] for n in paused)
+        return Fetched(held, resting, tuple((names[n - 1], raw) for n, raw in taken), unwanted.decode())
 
     return script("sidekiq/fetch").call(
         decode,
-        [keys.inflight(identity), keys.workers, keys.paused, *map(keys.queue, names)],
+        [keys.inflight(identity), keys.workers, keys.paused, keys.unwanted, *map(keys.queue, names)],
         [identity, limit, *names],
     )
 

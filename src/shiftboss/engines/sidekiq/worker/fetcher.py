@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from shiftboss.engines.sidekiq.payload import decode
@@ -38,7 +38,7 @@ class Fetcher(Service):
         identity: This process.
         queues: Which ones, in which order.
         hold: What is in hand.
-        hand_on: Given each job that was taken.
+        hand_on: Given the jobs that were taken, and the sign that some may have become unwanted, if it was seen.
         outage: Is told when Redis is away and when it is back.
     """
 
@@ -49,7 +49,7 @@ class Fetcher(Service):
         identity: str,
         queues: Queues,
         hold: Hold,
-        hand_on: Callable[[Run], None],
+        hand_on: Callable[[Sequence[Run], str | None], None],
         outage: Outage,
     ) -> None:
         super().__init__("shiftboss-fetcher")
@@ -109,7 +109,8 @@ class Fetcher(Service):
         fetched = self._store.run(calls.fetch(self._keys, self._identity, free, self._queues.order()))
         self._outage.back()
         self.fetched.fire(time.monotonic())
-        self._take(fetched.jobs)
+        if fetched.jobs:
+            self._hand_on(self._hold.take(fetched.jobs), fetched.unwanted)
         # What is in hand only shrinks behind our back, and the list before it does: more in the list is more than we know.
         self._in_doubt = fetched.held > known + len(fetched.jobs)
         if self._in_doubt:
@@ -125,12 +126,8 @@ class Fetcher(Service):
         self._in_doubt = False
         if strays:
             log.warning("%d jobs were taken by a fetch whose reply was lost; running them", len(strays))
-            self._take([(queue_of(raw), raw) for raw in strays])
+            self._hand_on(self._hold.take([(queue_of(raw), raw) for raw in strays]), None)
         self.reconciled.fire(len(strays))
-
-    def _take(self, jobs: tuple[tuple[str, bytes], ...] | list[tuple[str, bytes]]) -> None:
-        for run in self._hold.take(jobs):
-            self._hand_on(run)
 
 
 def queue_of(raw: bytes) -> str:

@@ -6,7 +6,7 @@ import asyncio
 import contextvars
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from shiftboss.engines.sidekiq.payload import Payload, decode
@@ -16,7 +16,7 @@ from shiftboss.engines.sidekiq.worker.failure import failed, later, refused, unr
 from shiftboss.engines.sidekiq.worker.hold import Ended, Run
 from shiftboss.engines.sidekiq.worker.rounds import AWAY
 from shiftboss.errors import JobError
-from shiftboss.jobs import CurrentJob, Outcome, Reschedule, running
+from shiftboss.jobs import CurrentJob, Message, Outcome, Reschedule, running
 
 if TYPE_CHECKING:
     from shiftboss.client import Shiftboss
@@ -42,14 +42,40 @@ class Runner:
         self._context = contextvars.Context()
         self._context.run(client.__enter__)
 
-    def take(self, run: Run) -> None:
-        """Have a job run, soon and elsewhere."""
+    def take(self, runs: Sequence[Run], sign: str | None = None) -> None:
+        """Have jobs run, soon and elsewhere, but for those that are not wanted any more.
+
+        Args:
+            runs: The jobs.
+            sign: What their fetch saw of the key that changes when some become unwanted; see `Extension.unwanted`.
+        """
+        readable = [(run, payload) for run in runs if (payload := self._read(run)) is not None]
+        unwanted = self._unwanted([payload.message for _, payload in readable], sign)
+        for run, payload in readable:
+            if payload.message.id in unwanted:
+                _log(run, payload, "left out: its batch is invalidated", logging.INFO)
+                self._end(Ended(run, "done", Outcome.SUCCEEDED))
+            else:
+                self._begin(run, payload)
+
+    def _read(self, run: Run) -> Payload | None:
         try:
-            run.payload = payload = decode(run.raw)
+            run.payload = decode(run.raw)
         except JobError as error:
             log.warning("a job goes to the dead set: %s", error)
             self._end(unreadable(run, error))
-            return
+        return run.payload
+
+    def _unwanted(self, messages: Sequence[Message], sign: str | None) -> frozenset[str]:
+        found: frozenset[str] = frozenset()
+        try:
+            for extension in self._client.extensions.values():
+                found |= self._client.perform(extension.unwanted(messages, sign))
+        except AWAY as error:
+            log.warning("jobs run although they may have become unwanted; nobody could be asked: %s", error)
+        return found
+
+    def _begin(self, run: Run, payload: Payload) -> None:
         try:
             body = find(self._client, payload.message.name)
         except Exception as error:  # noqa: BLE001  whatever keeps us from finding it, the job has failed
@@ -67,7 +93,7 @@ class Runner:
         self._crew.interrupt()
 
     def _run(self, run: Run, payload: Payload, body: Body) -> None:
-        current, slot = _begin(run, payload), None
+        current, slot = _current(run, payload), None
         try:
             if body.gate is None or (slot := body.gate.try_acquire()) is not None:
                 with running(current):
@@ -85,7 +111,7 @@ class Runner:
         self._end(ended)
 
     async def _arun(self, run: Run, payload: Payload, body: Body) -> None:
-        current, slot = _begin(run, payload), None
+        current, slot = _current(run, payload), None
         ended: Ended | None = None
         try:
             if body.gate is None or (slot := await body.gate.atry_acquire()) is not None:
@@ -128,7 +154,7 @@ class Runner:
         return ended
 
 
-def _begin(run: Run, payload: Payload) -> CurrentJob:
+def _current(run: Run, payload: Payload) -> CurrentJob:
     run.since = time.monotonic()
     if log.isEnabledFor(logging.INFO):
         _log(run, payload, "start", logging.INFO)

@@ -1,0 +1,29 @@
+--[[
+Forget a batch. One that was pending is settled in its parent: as done if it was invalidated, else as dead.
+
+KEYS
+  1 record    hash      the batch
+  2 ran       string    bitmap
+  3 done      string    bitmap
+  4 dead      string    bitmap
+  5 index     zset      batches of the shard
+  6 out       zset      outbox
+  7 failures  zset      the newest failures by when they happened
+ARGV
+  1 bid       string
+  2 grace     integer   milliseconds the caller has for performing what is returned
+RETURNS
+  outbox items
+]]
+--- @include lib/clock
+--- @include lib/family
+
+local k, items, now = {record = KEYS[1], out = KEYS[6]}, {}, clock()
+local v = redis.call('HMGET', KEYS[1], 'parent', 'place', 'invalidated_at', 'told:done', 'told:dead')
+-- The record that says where its place is goes, so the item says it.
+if v[1] and not v[4] and not v[5] then
+  note(k, table.concat({'batch', 'settle', v[1], v[2], v[3] and 'done' or 'dead'}, '|'), now, ARGV[2], items)
+end
+redis.call('UNLINK', KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[7])
+redis.call('ZREM', KEYS[5], ARGV[1])
+return items

@@ -1,0 +1,152 @@
+"""`BatchHandle`: what can be asked of a batch, and done with it, once its id is known."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Self, TypeVar
+
+from shiftboss import jobs
+from shiftboss.client import Shiftboss, current_client
+from shiftboss.errors import BatchNotFound
+from shiftboss.keys import BatchKeys
+from shiftboss.plan import Plan, run
+
+from . import calls
+from .callbacks import check_event
+from .definition import to_seconds
+from .join import ajoin, join
+from .reading import read_statuses
+from .status import Status
+from .withdrawal import delete, invalidate, is_valid
+
+T = TypeVar("T")
+
+
+class BatchHandle:
+    """The part of `Batch` that needs no more than its id.
+
+    Args:
+        bid: The id.
+        client: Whose Redis and engine; default the current client, at the first use.
+        known: Whether Redis has heard of it.
+    """
+
+    def __init__(self, bid: str, client: Shiftboss | None, *, known: bool) -> None:
+        self.bid = bid
+        self._given = client
+        self._known = known
+
+    @property
+    def client(self) -> Shiftboss:
+        """Whose Redis and engine it uses."""
+        if self._given is None:
+            self._given = current_client()
+        return self._given
+
+    @property
+    def keys(self) -> BatchKeys:
+        return self.client.batch_keys(self.bid)
+
+    def status(self) -> Status:
+        """What it looks like now. One round trip.
+
+        Raises:
+            BatchNotFound: It was never flushed, or it has expired.
+        """
+        return self.client.perform(self._status())
+
+    async def astatus(self) -> Status:
+        """As `status`, for coroutines."""
+        return await self.client.aperform(self._status())
+
+    def join(
+        self, timeout: timedelta | float | None = None, *, event: str = "success", progress: bool = False
+    ) -> Status:
+        """Wait until an event has happened, without polling.
+
+        Args:
+            timeout: Seconds, or a timedelta; None waits for ever.
+            event: What to wait for.
+            progress: Show a progress bar on the terminal.
+
+        Returns:
+            The status then.
+
+        Raises:
+            WaitTimeout: It did not happen in time.
+            BatchError: It cannot happen by itself any more: jobs died, or the batch is broken.
+            BatchNotFound: There is no such batch.
+        """
+        return join(self, to_seconds(timeout), check_event(event), progress)
+
+    async def ajoin(
+        self, timeout: timedelta | float | None = None, *, event: str = "success", progress: bool = False
+    ) -> Status:
+        """As `join`, for coroutines."""
+        return await ajoin(self, to_seconds(timeout), check_event(event), progress)
+
+    def invalidate(self) -> bool:
+        """Say that it is not wanted any more: members that have not started are left out and count as done, those of its
+        descendants too. What runs goes on, unless it asks `valid`. Two round trips.
+
+        Returns:
+            Whether that is news.
+
+        Raises:
+            BatchNotFound: There is no such batch.
+        """
+        return self.client.perform(self._found(invalidate(self.client, self.bid)))
+
+    async def ainvalidate(self) -> bool:
+        """As `invalidate`, for coroutines."""
+        return await self.client.aperform(self._found(invalidate(self.client, self.bid)))
+
+    def valid(self) -> bool:
+        """Whether neither it nor a batch above it was invalidated; for long jobs to ask. One round trip."""
+        return self.client.perform(is_valid(self.client, self.bid))
+
+    async def avalid(self) -> bool:
+        """As `valid`, for coroutines."""
+        return await self.client.aperform(is_valid(self.client, self.bid))
+
+    def delete(self) -> bool:
+        """Forget it. Jobs of it that wait still run, and count for nothing; to leave them out, `invalidate` it first. A
+        child that was pending is settled in its parent: as done if it was invalidated, else as dead. One round trip, and
+        one for each level above.
+
+        Returns:
+            Whether it was there.
+        """
+        return self.client.perform(delete(self.client, self.bid))
+
+    async def adelete(self) -> bool:
+        """As `delete`, for coroutines."""
+        return await self.client.aperform(delete(self.client, self.bid))
+
+    def is_inside(self) -> bool:
+        """Whether this runs in a member or a callback of the batch."""
+        job = jobs.current_job()
+        return job is not None and job.message.batch is not None and job.message.batch.bid == self.bid
+
+    def _check_exists(self) -> Plan[Self]:
+        if not (yield from run(calls.exists(self.keys))):
+            raise self._not_found()
+        return self
+
+    def _status(self) -> Plan[Status]:
+        return (yield from self._found(self._read()))
+
+    def _read(self) -> Plan[Status | None]:
+        return (yield from read_statuses(self.client, [self.bid]))[0]
+
+    def _found(self, plan: Plan[T | None]) -> Plan[T]:
+        """What a plan finds, or the error that says that there is no such batch."""
+        found = yield from plan
+        if found is None:
+            raise self._not_found()
+        return found
+
+    def _not_found(self) -> BatchNotFound:
+        if not self._known:
+            return BatchNotFound(f"batch {self.bid} is not in Redis yet: its first jobs block has not ended")
+        return BatchNotFound(f"no batch {self.bid}: it never was, or it has expired")
