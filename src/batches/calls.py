@@ -146,6 +146,11 @@ def life(keys: BatchKeys) -> Call[int]:
     return command("PTTL", [keys.record], [], int)
 
 
+def bitmap(key: str) -> Call[bytes]:
+    """A bitmap, empty where there is none."""
+    return command("GET", [key], [], lambda reply: reply or b"")
+
+
 def failures(keys: BatchKeys) -> Call[list[tuple[str, int]]]:
     """What is kept of failures with their times in microseconds, newest first."""
     return command("ZREVRANGE", [keys.failures], [0, -1, "WITHSCORES"], _scored)

@@ -14,6 +14,7 @@ from shiftboss.plan import Plan, run
 from . import calls
 from .callbacks import check_event
 from .definition import to_seconds
+from .family import descendants
 from .join import ajoin, join
 from .reading import read_statuses
 from .status import Status
@@ -53,11 +54,11 @@ class BatchHandle:
         Raises:
             BatchNotFound: It was never flushed, or it has expired.
         """
-        return self.client.perform(self._status())
+        return self.client.perform(self.read())
 
     async def astatus(self) -> Status:
         """As `status`, for coroutines."""
-        return await self.client.aperform(self._status())
+        return await self.client.aperform(self.read())
 
     def join(
         self, timeout: timedelta | float | None = None, *, event: str = "success", progress: bool = False
@@ -84,6 +85,14 @@ class BatchHandle:
     ) -> Status:
         """As `join`, for coroutines."""
         return await ajoin(self, to_seconds(timeout), check_event(event), progress)
+
+    def descendants(self) -> list[Status]:
+        """The batches below it, oldest first. A few round trips for each 500 batches of its shard."""
+        return self.client.perform(descendants(self.client, self.bid))
+
+    async def adescendants(self) -> list[Status]:
+        """As `descendants`, for coroutines."""
+        return await self.client.aperform(descendants(self.client, self.bid))
 
     def invalidate(self) -> bool:
         """Say that it is not wanted any more: members that have not started are left out and count as done, those of its
@@ -133,10 +142,11 @@ class BatchHandle:
             raise self._not_found()
         return self
 
-    def _status(self) -> Plan[Status]:
-        return (yield from self._found(self._read()))
+    def read(self) -> Plan[Status]:
+        """What it looks like now, as a plan."""
+        return (yield from self._found(self._maybe()))
 
-    def _read(self) -> Plan[Status | None]:
+    def _maybe(self) -> Plan[Status | None]:
         return (yield from read_statuses(self.client, [self.bid]))[0]
 
     def _found(self, plan: Plan[T | None]) -> Plan[T]:

@@ -120,6 +120,14 @@ class _Newest:
                 heapq.heappush(self._heap, (-at, bid))
 
 
+def all_statuses(client: Shiftboss) -> Plan[list[Status]]:
+    """The statuses of all batches, newest first, as a plan."""
+    found, bids = list[Status](), _Newest([ShardKeys(client.namespace, f"{shard:02x}") for shard in range(SHARDS)])
+    while page := (yield from bids.take(PAGE)):
+        found += yield from _statuses(client, page)
+    return found
+
+
 def _statuses(client: Shiftboss, bids: list[str]) -> Plan[list[Status]]:
     """The statuses of ids, and off the list with those whose record has expired."""
     found = yield from read_statuses(client, bids)

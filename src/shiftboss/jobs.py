@@ -172,6 +172,14 @@ class JoiningEngine(Engine, Protocol):
         """Push a message and strike its outbox item off, in one script; False if somebody already did."""
 
 
+@runtime_checkable
+class TracingEngine(Engine, Protocol):
+    """An engine that can say where jobs are."""
+
+    def whereabouts(self, bids: frozenset[str]) -> Plan[dict[str, set[int]]]:
+        """The positions of all members of some batches whose job waits, runs, or is kept among the dead."""
+
+
 def joining(engine: Engine) -> JoiningEngine | None:
     """The engine, if one script can change its queues and batches together here."""
     return engine if engine.joins_batches and isinstance(engine, JoiningEngine) else None

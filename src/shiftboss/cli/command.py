@@ -57,6 +57,26 @@ def json_option(function: F) -> F:
     return click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")(function)
 
 
+def yes_option(function: F) -> F:
+    """Add `--yes`."""
+    return click.option("--yes", is_flag=True, help="Do not ask.")(function)
+
+
+def confirm(question: str, yes: bool) -> None:
+    """Ask before something is lost, unless that was answered already.
+
+    Raises:
+        Failure: The answer is no, or there is nobody to ask.
+    """
+    try:
+        agreed = yes or click.confirm(question, err=True)
+    except click.Abort:
+        click.echo(err=True)
+        agreed = False
+    if not agreed:
+        raise Failure("nothing was done; --yes answers the question")
+
+
 def _failure(error: Exception) -> click.ClickException:
     if isinstance(error, click.ClickException):
         return error

@@ -13,7 +13,7 @@ COMMANDS = {
         "Hash every file of a directory in a batch; needs no set-up.",
     ),
     "worker": ("shiftboss.cli.worker", "worker", "Run the jobs of some queues."),
-    "batches": ("shiftboss.cli.batches", "batches", "List, show and watch batches."),
+    "batches": ("shiftboss.cli.batches", "batches", "Look at batches, wait for them, take them back."),
 }
 
 

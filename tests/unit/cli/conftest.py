@@ -20,8 +20,8 @@ def shiftboss() -> Shiftboss:
     """Runs the command with these words."""
     runner = CliRunner()
 
-    def run(*words: str) -> Result:
-        return runner.invoke(cli, list(words), prog_name="shiftboss")
+    def run(*words: str, answer: str | None = None) -> Result:
+        return runner.invoke(cli, list(words), prog_name="shiftboss", input=answer)
 
     return run
 

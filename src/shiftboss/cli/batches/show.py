@@ -10,10 +10,12 @@ import click
 from shiftboss.cli.command import Command, json_option
 from shiftboss.cli.connect import connected
 from shiftboss.cli.output import STYLES, console, print_json
-from shiftboss.cli.text import age, local, plural, printable, span
+from shiftboss.cli.text import age, local, one_line, plural, printable, span
 
 if TYPE_CHECKING:
-    from shiftboss.batches import Status
+    from shiftboss.batches import Failure, Status
+
+SHOWN = 3
 
 
 @click.command("show", cls=Command)
@@ -45,12 +47,23 @@ def _print(status: Status) -> None:
     ]
     facts.append(("expires", f"in {span((status.expires_at - datetime.now(UTC)).total_seconds())} unless used"))
     facts += [("callback", f"{c.event}: {printable(c.target)} ({c.state})") for c in status.callbacks]
+    if status.invalidated:
+        facts.append(("invalid", "jobs that have not started are left out"))
+    if status.rate > 0 and status.eta is not None:
+        facts.append(("pace", f"{status.rate:,.1f} jobs/s; the rest takes {span(status.eta.total_seconds())}"))
+    facts += [("failure", _failure(failure)) for failure in status.failures[:SHOWN]]
+    if status.failed > SHOWN:
+        facts.append(("", f"{plural(status.failed, 'failed run')} in all; see shiftboss batches failures {status.bid}"))
     if status.broken:
         facts.append(("broken", "a block of it never closed: an exception ended it, or its process is gone"))
     out = console()
     for name, value in facts:
         style = STYLES.get(value, "") if name == "state" else "red" if name == "broken" else ""
         out.print(Text.assemble((f"{name:<10}", "bold"), (value, style)), soft_wrap=True)
+
+
+def _failure(failure: Failure) -> str:
+    return one_line(f"{age(failure.at)} ago, {failure.jid}: {failure.error}: {failure.message}")
 
 
 def _jobs(status: Status) -> str:

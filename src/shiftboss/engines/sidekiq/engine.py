@@ -11,6 +11,7 @@ from shiftboss.engines.sidekiq import joined
 from shiftboss.engines.sidekiq.calls import push
 from shiftboss.engines.sidekiq.payload import encode, encode_open
 from shiftboss.engines.sidekiq.strict import check_size
+from shiftboss.engines.sidekiq.whereabouts import whereabouts
 from shiftboss.errors import ConfigError
 from shiftboss.jobs import Block, Message, Reserved
 from shiftboss.keys import SidekiqKeys
@@ -84,6 +85,10 @@ class SidekiqEngine:
         now = _now()
         payload = encode(message, created_at_ms=now, enqueued_at_ms=now)
         return joined.hand_over(self.keys, out, item, message.queue, payload)
+
+    def whereabouts(self, bids: frozenset[str]) -> Plan[dict[str, set[int]]]:
+        """The positions of all members of some batches that are in a queue, a set or a process. It reads all of them."""
+        return whereabouts(self.keys, bids)
 
     @property
     def receipt_ttl(self) -> int:

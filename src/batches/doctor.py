@@ -1,0 +1,180 @@
+"""What can be wrong with batches, found by comparing what they say with what the engine has; and what can be done.
+
+`examine` changes nothing but what is always safe: it performs what a crash left undone, and takes batches off the list whose
+record has expired. Everything else is for people to decide: `close`, `bury`, `give_up`, or `Batch.delete`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from shiftboss import outbox
+from shiftboss.client import current_client
+from shiftboss.jobs import TracingEngine
+from shiftboss.keys import ShardKeys, shard_of
+from shiftboss.outbox import GRACE, settle
+from shiftboss.plan import Plan, deliver, run, run_many
+
+from . import calls
+from .family import places
+from .handle import BatchHandle
+from .sets import all_statuses
+from .status import Status
+
+if TYPE_CHECKING:
+    from shiftboss.client import Shiftboss
+
+AT_ONCE = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something about a batch that will not mend by itself.
+
+    Args:
+        bid: The batch.
+        kind: ``broken`` (a block of it never closed), ``lost`` (members whose job is nowhere), ``callback died``, or
+            ``untraceable`` (it is pending, and its engine cannot say where jobs are).
+        detail: In words.
+        positions: Those of lost members.
+    """
+
+    bid: str
+    kind: str
+    detail: str
+    positions: tuple[int, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """All of it as JSON values."""
+        return {**asdict(self), "positions": list(self.positions)}
+
+
+def examine(bid: str | None = None, *, client: Shiftboss | None = None) -> list[Finding]:
+    """What is wrong with one batch, or with all that are not finished. It reads every queue of the built-in engine, twice
+    if a job is missing.
+
+    Raises:
+        BatchNotFound: There is no batch of that id.
+    """
+    client = client or current_client()
+    return client.perform(_examine(client, bid))
+
+
+async def aexamine(bid: str | None = None, *, client: Shiftboss | None = None) -> list[Finding]:
+    """As `examine`, for coroutines."""
+    client = client or current_client()
+    return await client.aperform(_examine(client, bid))
+
+
+def close(bid: str, *, client: Shiftboss | None = None) -> bool:
+    """Take a broken batch as it is: what never came is not waited for. Whether it was broken."""
+    client = client or current_client()
+    return client.perform(_close(client, bid))
+
+
+def bury(bid: str, positions: Sequence[int], *, client: Shiftboss | None = None) -> None:
+    """Count members as dead. If a job turns up after all and succeeds, it counts as that."""
+    client = client or current_client()
+    client.perform(_settle(client, bid, positions, "d"))
+
+
+def give_up(bid: str, positions: Sequence[int], *, client: Shiftboss | None = None) -> None:
+    """Count members for nothing, as if they had never been pushed. A job that turns up after all counts for nothing too."""
+    client = client or current_client()
+    client.perform(_settle(client, bid, positions, "c"))
+
+
+def _examine(client: Shiftboss, bid: str | None) -> Plan[list[Finding]]:
+    if bid is None:
+        statuses = yield from all_statuses(client)
+    else:
+        statuses = [(yield from BatchHandle(bid, client, known=True).read())]
+    yield from _deliver(client, {shard_of(status.bid) for status in statuses})
+    pending = [status for status in statuses if status.finished_at is None]
+    findings = [finding for status in statuses for finding in _seen(status)]
+    if pending:
+        findings += yield from _traced(client, pending)
+    return findings
+
+
+def _deliver(client: Shiftboss, shards: set[str]) -> Plan[None]:
+    """Perform what is overdue in the outboxes."""
+    keys = [ShardKeys(client.namespace, shard) for shard in sorted(shards)]
+    claimed = yield from run_many([outbox.claim(shard.out, GRACE, outbox.PAGE, 0) for shard in keys])
+    for shard, items in zip(keys, claimed, strict=True):
+        if items:
+            yield from outbox.perform(client, shard.out, items)
+
+
+def _seen(status: Status) -> list[Finding]:
+    found = []
+    if status.broken:
+        found.append(Finding(status.bid, "broken", "a block of it never closed: not all of its jobs may be there"))
+    found += [
+        Finding(status.bid, "callback died", f"{callback.event}: {callback.target}")
+        for callback in status.callbacks
+        if callback.state == "died"
+    ]
+    return found
+
+
+def _traced(client: Shiftboss, pending: Sequence[Status]) -> Plan[list[Finding]]:
+    engine = client.engine
+    if not isinstance(engine, TracingEngine):
+        word = f"pending, and {type(engine).__name__} cannot say where jobs are"
+        return [Finding(status.bid, "untraceable", word) for status in pending if status.pending > status.dead]
+    missing = yield from _missing(client, engine, {status.bid for status in pending})
+    # A job that was on its way between two places while these were read is found the second time.
+    missing = (yield from _missing(client, engine, set(missing))) if missing else missing
+    return [
+        Finding(bid, "lost", f"{len(positions):,} jobs are in no queue, set or process", tuple(sorted(positions)))
+        for bid, positions in sorted(missing.items())
+    ]
+
+
+def _missing(client: Shiftboss, engine: TracingEngine, bids: set[str]) -> Plan[dict[str, set[int]]]:
+    """Positions that are neither settled nor a child's, and whose job the engine does not have."""
+    there = yield from engine.whereabouts(frozenset(bids))
+    children: dict[str, set[int]] = {}
+    for shard in sorted({shard_of(bid) for bid in bids}):
+        for place in (yield from places(client, shard)):
+            children.setdefault(place.parent, set()).add(place.position)
+    missing: dict[str, set[int]] = {}
+    for bid in sorted(bids):
+        unsettled = yield from _unsettled(client, bid)
+        lost = unsettled - there.get(bid, set()) - children.get(bid, set())
+        if lost:
+            missing[bid] = lost
+    return missing
+
+
+def _unsettled(client: Shiftboss, bid: str) -> Plan[set[int]]:
+    keys = client.batch_keys(bid)
+    total = int((yield from run(calls.fields(keys, ["total"])))[0] or 0)
+    done, dead = yield from run_many([calls.bitmap(keys.done), calls.bitmap(keys.dead)])
+    settled = [a | b for a, b in zip(done.ljust(len(dead), b"\0"), dead.ljust(len(done), b"\0"), strict=True)]
+    settled += [0] * ((total + 7) // 8 - len(settled))
+    return {position for position in range(total) if not settled[position // 8] & 128 >> position % 8}
+
+
+def _close(client: Shiftboss, bid: str) -> Plan[bool]:
+    keys = client.batch_keys(bid)
+    sent = yield from deliver(calls.close_broken(keys, bid, GRACE, ""))
+    yield from settle(client, keys.out, sent.result.items, resent=sent.resent)
+    return sent.result.status == "ok"
+
+
+def _settle(client: Shiftboss, bid: str, positions: Sequence[int], code: str) -> Plan[None]:
+    keys = client.batch_keys(bid)
+    for start in range(0, len(positions), AT_ONCE):
+        some = positions[start : start + AT_ONCE]
+        if code == "c":
+            sent = yield from deliver(calls.cancel(keys, bid, "", GRACE, "", some))
+            items: Sequence[str] = sent.result.items
+            resent = sent.resent
+        else:
+            told = yield from deliver(calls.ack(keys, bid, "", GRACE, [p for at in some for p in (at, code, "")]))
+            items, resent = told.result, told.resent
+        yield from settle(client, keys.out, items, resent=resent)

@@ -1,0 +1,56 @@
+"""Batches below a batch. A whole family lies in one shard, whose list says who is in it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from shiftboss.keys import ShardKeys, shard_of
+from shiftboss.plan import Plan, run, run_many
+
+from . import calls
+from .reading import read_statuses
+from .status import Status
+
+if TYPE_CHECKING:
+    from shiftboss.client import Shiftboss
+
+PAGE = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a child stands: its parent, its position there, and all above it from the top down."""
+
+    bid: str
+    parent: str
+    position: int
+    path: tuple[str, ...]
+
+
+def places(client: Shiftboss, shard: str) -> Plan[list[Place]]:
+    """The places of all children in a shard, oldest first. Two round trips for each 500 batches."""
+    keys, found, first = ShardKeys(client.namespace, shard), list[Place](), 0
+    while listed := (yield from run(calls.listed(keys, first, first + PAGE - 1))):
+        bids = [bid for bid, _ in listed]
+        asked = [calls.fields(client.batch_keys(bid), ["parent", "place", "path"]) for bid in bids]
+        answers = yield from run_many(asked)
+        for bid, (parent, place, path) in zip(bids, answers, strict=True):
+            if parent is not None and place is not None:
+                found.append(Place(bid, parent, int(place), tuple((path or parent).split(","))))
+        first += PAGE
+    return found[::-1]
+
+
+def descendants(client: Shiftboss, bid: str) -> Plan[list[Status]]:
+    """The statuses of all batches below one, oldest first."""
+    below = [place.bid for place in (yield from places(client, shard_of(bid))) if bid in place.path]
+    found: list[Status] = []
+    for start in range(0, len(below), PAGE):
+        found += _there((yield from read_statuses(client, below[start : start + PAGE])))
+    return found
+
+
+def _there(statuses: Sequence[Status | None]) -> list[Status]:
+    return [status for status in statuses if status is not None]

@@ -1,0 +1,25 @@
+"""`shiftboss batches invalidate`."""
+
+from __future__ import annotations
+
+import click
+
+from shiftboss.cli.command import Command, confirm, yes_option
+from shiftboss.cli.connect import connected
+from shiftboss.cli.text import plural
+
+
+@click.command("invalidate", cls=Command)
+@click.argument("bid", metavar="BATCH")
+@yes_option
+def invalidate(*, bid: str, yes: bool, url: str | None, namespace: str | None) -> None:
+    """Leave out the jobs of a batch, and of those below it, that have not started."""
+    from shiftboss.batches import Batch
+
+    with connected(url, namespace) as client:
+        batch = Batch.open(bid, client=client)
+        status = batch.status()
+        waiting = plural(status.pending - status.dead, "pending job")
+        confirm(f"leave out what has not started of {waiting} of batch {bid}?", yes)
+        news = batch.invalidate()
+    click.echo(f"batch {bid} is invalidated" + ("" if news else " already"))

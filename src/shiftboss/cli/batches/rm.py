@@ -1,0 +1,25 @@
+"""`shiftboss batches rm`."""
+
+from __future__ import annotations
+
+import click
+
+from shiftboss.cli.command import Command, confirm, yes_option
+from shiftboss.cli.connect import connected
+from shiftboss.cli.text import plural
+
+
+@click.command("rm", cls=Command)
+@click.argument("bids", metavar="BATCH...", nargs=-1, required=True)
+@yes_option
+def rm(*, bids: tuple[str, ...], yes: bool, url: str | None, namespace: str | None) -> None:
+    """Forget batches. Jobs of theirs that wait still run, and count for nothing."""
+    from shiftboss.batches import Batch
+
+    with connected(url, namespace) as client:
+        found = [Batch.open(bid, client=client) for bid in bids]
+        pending = sum(batch.status().finished_at is None for batch in found)
+        unfinished = f", {pending} of them unfinished" if pending else ""
+        confirm(f"forget {plural(len(found), 'batch', 'batches')}{unfinished}?", yes)
+        gone = sum(batch.delete() for batch in found)
+    click.echo(f"{plural(gone, 'batch is', 'batches are')} forgotten")

@@ -1,0 +1,159 @@
+"""The doctor: what will not mend by itself is found, and what is told to be done is done."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from shiftboss import BatchNotFound, Shiftboss, job
+from shiftboss.batches import Batch, calls
+from shiftboss.batches.doctor import aexamine, bury, close, examine, give_up
+from shiftboss.keys import SidekiqKeys
+from shiftboss.scripts import command
+from tests.integration.batches import heard
+from tests.integration.batches.crew import Site
+
+pytestmark = pytest.mark.backends("fake", "embedded", "redis", "acl")
+
+
+@job(name="doctor.nothing", queue="low")
+def nothing(n: int = 0) -> None: ...
+
+
+@pytest.fixture
+def client(new_client: Callable[..., Shiftboss]) -> Shiftboss:
+    """On the built-in engine, which can say where jobs are."""
+    heard.CALLS.clear()
+    return new_client()
+
+
+def batch_of(client: Shiftboss, n: int) -> Batch:
+    batch = Batch(client=client).on("success", heard.note, {"event": "success"})
+    with batch.jobs():
+        for number in range(n):
+            nothing.perform_async(number)
+    return batch
+
+
+def lose(client: Shiftboss, count: int) -> None:
+    """Take jobs out of the queue, as nobody should."""
+    client.store.run(command("RPOP", [SidekiqKeys("sb").queue("low")], [count], list))
+
+
+def test_nothing_is_found_where_nothing_is_wrong(client: Shiftboss) -> None:
+    batch_of(client, 3)
+    assert examine(client=client) == []
+
+
+def test_members_whose_job_is_nowhere_are_found(client: Shiftboss) -> None:
+    batch = batch_of(client, 5)
+    lose(client, 2)
+    (finding,) = examine(client=client)
+    assert (finding.bid, finding.kind, finding.positions) == (batch.bid, "lost", (0, 1))
+    assert examine(batch.bid, client=client) == [finding]
+    assert finding.to_dict()["positions"] == [0, 1]
+
+
+def test_jobs_that_wait_in_a_set_or_in_a_process_are_not_lost(client: Shiftboss) -> None:
+    keys = SidekiqKeys("sb")
+    batch = batch_of(client, 4)
+    (scheduled, retried, dead, taken) = client.store.run(command("LRANGE", [keys.queue("low")], [0, -1], list))
+    for name, payload in ((keys.schedule, scheduled), (keys.retry, retried), (keys.dead, dead)):
+        client.store.run(command("ZADD", [name], [1, payload], int))
+    client.store.run(command("LPUSH", [keys.inflight("host:1:ab")], [taken], int))
+    client.store.run(command("SADD", [keys.workers], ["host:1:ab"], int))
+    lose(client, 4)
+    assert examine(batch.bid, client=client) == []
+
+
+def test_a_childs_place_is_not_lost(client: Shiftboss) -> None:
+    parent = Batch(client=client)
+    with parent.jobs():
+        child = Batch()
+        with child.jobs():
+            nothing.perform_async()
+    assert examine(client=client) == []
+    client.store.run(calls.delete(child.keys, child.bid, 60_000))
+    assert {finding.bid for finding in examine(parent.bid, client=client)} == {parent.bid}
+
+
+def test_lost_members_can_be_counted_as_dead(client: Shiftboss) -> None:
+    batch = batch_of(client, 3)
+    lose(client, 3)
+    bury(batch.bid, (0, 1, 2), client=client)
+    status = batch.status()
+    assert (status.dead, status.state) == (3, "dead")
+    assert examine(client=client) == []
+
+
+def test_lost_members_can_be_given_up_and_count_for_nothing(client: Shiftboss) -> None:
+    batch = batch_of(client, 300)
+    lose(client, 300)
+    give_up(batch.bid, range(300), client=client)
+    status = batch.status()
+    assert (status.total, status.done, status.state) == (0, 0, "succeeded")
+
+
+def test_a_broken_batch_is_found_and_can_be_taken_as_it_is(client: Shiftboss) -> None:
+    batch = Batch(client=client)
+    with pytest.raises(KeyError), batch.jobs(autoflush=1):
+        nothing.perform_async(1)
+        raise KeyError
+    assert [finding.kind for finding in examine(client=client)] == ["broken"]
+    assert close(batch.bid, client=client) is True
+    assert close(batch.bid, client=client) is False
+    assert not batch.status().broken
+    client.store.run(calls.ack(batch.keys, batch.bid, "low", 60_000, [0, "s", ""]))
+    assert batch.status().state == "succeeded"
+
+
+def test_a_batch_that_is_taken_as_it_is_goes_on_waiting_for_another_block(client: Shiftboss) -> None:
+    batch = Batch(client=client)
+    with batch:
+        with batch.jobs():
+            nothing.perform_async(1)
+        with pytest.raises(KeyError), Batch.open(batch.bid, client=client).jobs(autoflush=1):
+            nothing.perform_async(2)
+            raise KeyError
+        assert close(batch.bid, client=client) is True
+        client.store.run(calls.ack(batch.keys, batch.bid, "low", 60_000, [0, "s", "", 1, "s", ""]))
+        assert batch.status().open
+        assert batch.status().complete_at is None
+    assert batch.status().state == "succeeded"
+
+
+def test_a_callback_that_died_is_found(client: Shiftboss) -> None:
+    batch = batch_of(client, 1)
+    client.store.run(calls.ack(batch.keys, batch.bid, "low", 60_000, [0, "s", ""]))
+    client.store.run(calls.finish_callback(batch.keys, batch.bid, "success", 0, "", "died", 60_000))
+    assert [finding.kind for finding in examine(client=client)] == ["callback died"]
+
+
+def test_what_a_crash_left_undone_is_done(client: Shiftboss) -> None:
+    batch = batch_of(client, 1)
+    lose(client, 1)
+    client.store.run(calls.ack(batch.keys, batch.bid, "low", -1, [0, "s", ""]))
+    assert examine(client=client) == []
+    assert client.store.run(command("LLEN", [SidekiqKeys("sb").queue("low")], [], int)) == 1
+
+
+def test_an_engine_that_cannot_say_where_jobs_are_is_named(site: Site) -> None:
+    batch = Batch()
+    with batch.jobs():
+        site.push(1)
+    (finding,) = examine()
+    assert (finding.kind, finding.detail) == ("untraceable", "pending, and Crew cannot say where jobs are")
+
+
+def test_an_unknown_batch_is_not_found(client: Shiftboss) -> None:
+    with pytest.raises(BatchNotFound):
+        examine("3f" + "A" * 14, client=client)
+
+
+@pytest.mark.asyncio
+async def test_coroutines_can_ask_too(client: Shiftboss) -> None:
+    batch = batch_of(client, 1)
+    lose(client, 1)
+    assert [finding.kind for finding in await aexamine(batch.bid, client=client)] == ["lost"]
+    await client.aclose()
