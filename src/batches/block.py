@@ -150,6 +150,10 @@ class JobsBlock:
         if not messages:
             return
         base, bid = (yield from hold.reserve(len(messages))), self.batch.bid
+        engine = joining(self.batch.client.engine)
+        if engine is not None:
+            yield from engine.enqueue_members(messages, bid, base)
+            return
         members = [replace(message, batch=Member(bid, base + i)) for i, message in enumerate(messages)]
         try:
             yield from self.batch.client.engine.enqueue(members)

@@ -168,6 +168,9 @@ class JoiningEngine(Engine, Protocol):
     def flush(self, messages: Sequence[Message], block: Block) -> Call[Reserved]:
         """Register members (without `batch` yet) and push them, in one script; at most 1,000."""
 
+    def enqueue_members(self, messages: Sequence[Message], bid: str, base: int) -> Plan[None]:
+        """As `enqueue`, of messages without `batch` that take the places of a batch from `base` on."""
+
     def hand_over(self, message: Message, out: str, item: str) -> Call[bool]:
         """Push a message and strike its outbox item off, in one script; False if somebody already did."""
 

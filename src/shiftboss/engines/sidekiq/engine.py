@@ -55,8 +55,16 @@ class SidekiqEngine:
         """
         self.refuse_cluster()
         for start in range(0, len(messages), SLICE):
-            queues, placed = place(messages[start : start + SLICE])
-            yield from run(push(self.keys, os.urandom(12).hex(), queues, self.receipt_ttl, placed))
+            yield from self._push(*place(messages[start : start + SLICE]))
+
+    def enqueue_members(self, messages: Sequence[Message], bid: str, base: int) -> Plan[None]:
+        """Push messages that take a batch's places from `base` on. One round trip per 1,000.
+
+        Raises:
+            JobError: As for `enqueue`.
+        """
+        for start in range(0, len(messages), SLICE):
+            yield from self._push(*place(messages[start : start + SLICE], bid, base + start))
 
     def flush(self, messages: Sequence[Message], block: Block) -> Call[Reserved]:
         """Register members and push them, in one script; at most 1,000.
@@ -90,6 +98,9 @@ class SidekiqEngine:
         """The positions of all members of some batches that are in a queue, a set or a process. It reads all of them."""
         return whereabouts(self.keys, bids)
 
+    def _push(self, queues: Sequence[str], placed: Sequence[Arg]) -> Plan[None]:
+        yield from run(push(self.keys, os.urandom(12).hex(), queues, self.receipt_ttl, placed))
+
     @property
     def receipt_ttl(self) -> int:
         """Milliseconds for which a push that is sent again is told: longer than anyone tries."""
@@ -104,12 +115,13 @@ class SidekiqEngine:
             )
 
 
-def place(messages: Sequence[Message], bid: str | None = None) -> tuple[list[str], list[Arg]]:
+def place(messages: Sequence[Message], bid: str | None = None, base: int | None = None) -> tuple[list[str], list[Arg]]:
     """Names of the queues, and per message where it goes and its payload, as ``lua/lib/enqueue.lua`` takes them.
 
     Args:
         messages: What is to be pushed.
-        bid: The batch that they join in the same script, which completes payloads with the positions; or None.
+        bid: The batch that they join; or None.
+        base: Their first position there; None leaves the payloads open, for a script that completes them with positions.
 
     Raises:
         JobError: A payload is above 1 MiB.
@@ -119,7 +131,7 @@ def place(messages: Sequence[Message], bid: str | None = None) -> tuple[list[str
     where: Arg
     enqueued_at: int | None
     placed: list[Arg] = []
-    for message in messages:
+    for number, message in enumerate(messages):
         if message.at is None:
             where, enqueued_at = numbers.setdefault(message.queue, len(numbers) + 1), now
         else:
@@ -128,6 +140,8 @@ def place(messages: Sequence[Message], bid: str | None = None) -> tuple[list[str
             payload = encode(message, created_at_ms=now, enqueued_at_ms=enqueued_at)
         else:
             payload = encode_open(message, bid, created_at_ms=now, enqueued_at_ms=enqueued_at)
+            if base is not None:
+                payload += b"%d]}" % (base + number)
         check_size(message.name, len(payload))
         placed += [where, payload]
     return list(numbers), placed
