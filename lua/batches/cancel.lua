@@ -41,6 +41,7 @@ for i = 1, #places, 3 do
 end
 b.ran, b.done = b.ran + cancelled, b.done + cancelled
 redis.call('HSET', k.record, 'ran', b.ran, 'done', b.done)
+redis.call('HINCRBY', k.record, 'rate_done', cancelled)
 cancelled = redis.call('HINCRBY', k.record, 'cancelled', cancelled)
 local hold = bid .. '|' .. ARGV[2]
 if cancelled == b.total and b.open == 1 and redis.call('ZSCORE', KEYS[6], hold) then

@@ -53,21 +53,19 @@ end
 -- What the outcomes set off, as outbox items. Nothing is written where the batch is gone or a position cannot be.
 local function acknowledge(k, bid, queue, grace, outcomes)
   local items, died = {}, false
-  local b = load_batch(k)
+  local b = load_counters(k)
   if not b or not are_positions(b, outcomes) then return items end
   local now = clock()
   if touch(k, b, now) then tell_parent(k, bid, 'touch', now, grace, items) end
-  local before = b.done
   for i = 1, #outcomes, 3 do
     died = record_outcome(k, b, outcomes[i], outcomes[i + 1]) or died
     keep_failure(k, b, now, outcomes[i + 2])
   end
-  -- How many succeed in a second, as an average that forgets what was a minute ago.
-  local rate = string.format('%.6g', b.rate * math.exp((b.rate_at - now) / 60000) + (b.done - before) / 60)
-  redis.call('HSET', k.record, 'ran', b.ran, 'done', b.done, 'dead', b.dead, 'rate', rate, 'rate_at', now)
+  redis.call('HSET', k.record, 'ran', b.ran, 'done', b.done, 'dead', b.dead)
+  keep_pace(k, b, now)
   if died then
     live(k, b, now, math.max(b.ttl, KEEP_DEAD))
-    if not b.death then happen(k, b, bid, 'death', now, grace, queue, items) end
+    if not load_events(k, b).death then happen(k, b, bid, 'death', now, grace, queue, items) end
   end
   decide(k, b, bid, now, grace, queue, items)
   return items

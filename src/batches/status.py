@@ -206,11 +206,10 @@ def _failure(kept: str, at: int) -> Failure:
 
 def _rate(record: Mapping[str, str]) -> float:
     """The average as it has faded until now. It has seen less than its minute at first, which is made up for."""
-    if "rate" not in record:
-        return 0.0
     now, at, began = time.time() * 1000, int(record["rate_at"]), int(record["created_at"])
+    lately = (int(record["done"]) - int(record["rate_done"])) / 60
     seen = 1 - math.exp(-max(now - began, 1) / MINUTE)
-    return round(float(record["rate"]) * math.exp(-max(now - at, 0) / MINUTE) / seen, 6)
+    return round((float(record["rate"]) * math.exp(-max(now - at, 0) / MINUTE) + lately) / seen, 6)
 
 
 def _plain(value: Any) -> Any:
