@@ -8,6 +8,7 @@ KEYS
   4 dead       string    bitmap
   5 out        zset      outbox
   6 failures   zset      the newest failures by when they happened
+  7 results    hash      what members reported, by position
 ARGV
   1 bid        string
   2 queue      string    where callbacks go that name no queue
@@ -18,5 +19,5 @@ RETURNS
 ]]
 --- @include lib/members
 
-local k = {record = KEYS[1], ran = KEYS[2], done = KEYS[3], dead = KEYS[4], out = KEYS[5], failures = KEYS[6]}
+local k = {record = KEYS[1], ran = KEYS[2], done = KEYS[3], dead = KEYS[4], out = KEYS[5], failures = KEYS[6], results = KEYS[7]}
 return acknowledge(k, ARGV[1], ARGV[2], ARGV[3], {unpack(ARGV, 4)})

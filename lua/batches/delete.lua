@@ -9,6 +9,7 @@ KEYS
   5 index     zset      batches of the shard
   6 out       zset      outbox
   7 failures  zset      the newest failures by when they happened
+  8 results   hash      what members reported, by position
 ARGV
   1 bid       string
   2 grace     integer   milliseconds the caller has for performing what is returned
@@ -24,6 +25,6 @@ local v = redis.call('HMGET', KEYS[1], 'parent', 'place', 'invalidated_at', 'tol
 if v[1] and not v[4] and not v[5] then
   note(k, table.concat({'batch', 'settle', v[1], v[2], v[3] and 'done' or 'dead'}, '|'), now, ARGV[2], items)
 end
-redis.call('UNLINK', KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[7])
+redis.call('UNLINK', KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[7], KEYS[8])
 redis.call('ZREM', KEYS[5], ARGV[1])
 return items

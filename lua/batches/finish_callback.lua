@@ -8,6 +8,7 @@ KEYS
   4 dead     string    bitmap
   5 out      zset      outbox
   6 failures zset      the newest failures by when they happened
+  7 results  hash      what members reported, by position
 ARGV
   1 bid      string
   2 event    string
@@ -21,7 +22,7 @@ RETURNS
 --- @include lib/batch
 --- @include lib/clock
 
-local k = {record = KEYS[1], ran = KEYS[2], done = KEYS[3], dead = KEYS[4], out = KEYS[5], failures = KEYS[6]}
+local k = {record = KEYS[1], ran = KEYS[2], done = KEYS[3], dead = KEYS[4], out = KEYS[5], failures = KEYS[6], results = KEYS[7]}
 local items = {}
 local b = load_batch(k)
 if not b then return items end

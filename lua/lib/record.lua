@@ -1,4 +1,4 @@
--- A batch's record: its counters and how long it lives. `k` names keys: record ran done dead, and failures where they are at hand.
+-- A batch's record: counters, and how long it lives. `k` names keys: record ran done dead, failures and results where at hand.
 local KEEP_DEAD = 15552000000  -- 180 days
 
 -- What every acknowledgement needs, or nil where there is no such batch: fields that stand first, where they are found soonest.
@@ -28,7 +28,7 @@ local function live(k, b, now, ttl)
   local longer = ttl + math.floor(ttl / 25)
   redis.call('PEXPIRE', k.record, ttl)
   redis.call('HSET', k.record, 'ttl', ttl, 'touched', now)
-  for _, key in ipairs({k.ran, k.done, k.dead, k.failures}) do redis.call('PEXPIRE', key, longer) end
+  for _, key in ipairs({k.ran, k.done, k.dead, k.failures, k.results}) do redis.call('PEXPIRE', key, longer) end
 end
 
 -- Renew an active batch, and say whether its parent should be: once a hundredth of its life has passed. The record's own

@@ -16,6 +16,7 @@ KEYS
   12 batch_dead    string    bitmap
   13 batch_out     zset      outbox
   14 batch_failures zset     the newest failures by when they happened
+  15 batch_results hash      what members reported, by position
 ARGV
   1 bid            string
   2 queue          string    where callbacks go that name no queue
@@ -28,7 +29,7 @@ SLOTS many
 --- @include lib/finish
 --- @include lib/members
 
-local jobs, outcomes = {}, {}
+local jobs, outcomes, count = {}, {}, 0
 for i = 4, #ARGV, 7 do
   for part = 0, 3 do jobs[#jobs + 1] = ARGV[i + part] end
 end
@@ -36,7 +37,6 @@ local news = finish_jobs({
   inflight = KEYS[1], retry = KEYS[2], dead = KEYS[3], schedule = KEYS[4],
   processed = KEYS[5], failed = KEYS[6], processed_day = KEYS[7], failed_day = KEYS[8],
 }, clock(), jobs)
-local count = 0
 for n, removed in ipairs(news) do
   -- Of a job that is somebody else's now only success is news: how it fails is for the other to say.
   if removed or ARGV[2 + n * 7] == 's' then
@@ -44,7 +44,7 @@ for n, removed in ipairs(news) do
   end
   if removed then count = count + 1 end
 end
-local batch = {record = KEYS[9], ran = KEYS[10], done = KEYS[11], dead = KEYS[12], out = KEYS[13], failures = KEYS[14]}
-local reply = acknowledge(batch, ARGV[1], ARGV[2], ARGV[3], outcomes)
-table.insert(reply, 1, count)
-return reply
+local batch = {record = KEYS[9], ran = KEYS[10], done = KEYS[11], dead = KEYS[12], out = KEYS[13], failures = KEYS[14],
+  results = KEYS[15]}
+local items = acknowledge(batch, ARGV[1], ARGV[2], ARGV[3], outcomes)
+return {count, unpack(items)}

@@ -4,6 +4,7 @@ from shiftboss.errors import BatchClosed, BatchError, BatchNotFound
 
 from .batch import Batch, current_batch
 from .callbacks import EVENTS, Callback
+from .results import areport, report
 from .sets import BatchSet
 from .status import CallbackStatus, Failure, Status
 
@@ -18,5 +19,7 @@ __all__ = [
     "CallbackStatus",
     "Failure",
     "Status",
+    "areport",
     "current_batch",
+    "report",
 ]

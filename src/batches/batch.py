@@ -18,7 +18,7 @@ from shiftboss.plan import Plan
 from .bids import is_bid, new_bid
 from .block import JobsBlock, current_block
 from .callbacks import EVENTS, Callback, callback_of, check_event
-from .definition import check_description, check_tags, record_of, to_milliseconds
+from .definition import check_description, check_flag, check_tags, record_of, to_milliseconds
 from .handle import BatchHandle
 from .hold import Hold
 
@@ -36,6 +36,7 @@ class Batch(BatchHandle):
         description: What people see it by, at most 10 kB.
         tags: Words to find it by.
         callback_queue: Where its callbacks go; default the queue of the job that brought the event about.
+        results: Whether it keeps what its members `report`.
         expires_in: How long it is kept without activity; default 30 days.
         linger: How long it is kept after it succeeded, at least 60 seconds; default 1 day.
         parent: Whose child it is; default the batch whose block it is made in, if any. None makes it nobody's.
@@ -60,6 +61,7 @@ class Batch(BatchHandle):
         description: str = "",
         tags: Sequence[str] = (),
         callback_queue: str | None = None,
+        results: bool = False,
         expires_in: timedelta | float = 30 * DAY,
         linger: timedelta | float = DAY,
         parent: Batch | None = AROUND,
@@ -72,6 +74,7 @@ class Batch(BatchHandle):
         self.description = check_description(description)
         self.tags = check_tags(tags)
         self.callback_queue = callback_queue
+        self.keeps_results = check_flag("results", results)
         self.ttl = to_milliseconds("expires_in", expires_in)
         self.linger = to_milliseconds("linger", linger)
         self._callbacks: dict[str, list[Callback]] = {event: [] for event in EVENTS}
@@ -168,6 +171,7 @@ class Batch(BatchHandle):
             description=self.description,
             tags=self.tags,
             callback_queue=self.callback_queue,
+            results=self.keeps_results,
             callbacks=self._callbacks,
         )
 

@@ -85,7 +85,9 @@ def renew(keys: ShardKeys, lease: int, blocks: Sequence[str]) -> Call[int]:
 def ack(keys: BatchKeys, bid: str, queue: str, grace: int, outcomes: Sequence[Arg]) -> Call[list[str]]:
     """Record outcomes (position, code, and what is kept of a failure or empty); the outbox items that they bring about."""
     return script("batches/ack").call(
-        _texts, [keys.record, keys.ran, keys.done, keys.dead, keys.out, keys.failures], [bid, queue, grace, *outcomes]
+        _texts,
+        [keys.record, keys.ran, keys.done, keys.dead, keys.out, keys.failures, keys.results],
+        [bid, queue, grace, *outcomes],
     )
 
 
@@ -100,7 +102,7 @@ def finish_callback(
     """Record how a run of a callback ended (``done``, ``failed``, ``died``); the outbox items that this brings about."""
     return script("batches/finish_callback").call(
         _texts,
-        [keys.record, keys.ran, keys.done, keys.dead, keys.out, keys.failures],
+        [keys.record, keys.ran, keys.done, keys.dead, keys.out, keys.failures, keys.results],
         [bid, event, index, owner, outcome, grace],
     )
 
@@ -119,7 +121,7 @@ def delete(keys: BatchKeys, bid: str, grace: int) -> Call[list[str]]:
     """Forget a batch; the outbox items that this brings about."""
     return script("batches/delete").call(
         _texts,
-        [keys.record, keys.ran, keys.done, keys.dead, keys.index, keys.out, keys.failures],
+        [keys.record, keys.ran, keys.done, keys.dead, keys.index, keys.out, keys.failures, keys.results],
         [bid, grace],
     )
 
@@ -149,6 +151,21 @@ def life(keys: BatchKeys) -> Call[int]:
 def bitmap(key: str) -> Call[bytes]:
     """A bitmap, empty where there is none."""
     return command("GET", [key], [], lambda reply: reply or b"")
+
+
+def report(keys: BatchKeys, position: int, value: str) -> Call[bool]:
+    """Keep what a member reports, as JSON; whether its batch keeps results."""
+    return script("batches/report").call(bool, [keys.record, keys.results], [position, value])
+
+
+def results(keys: BatchKeys, first: int, limit: int) -> Call[list[str | None]]:
+    """What the members from a position on reported, as JSON, None for those that did not."""
+    return command("HMGET", [keys.results], list(range(first, first + limit)), _maybe_texts)
+
+
+def reported(keys: BatchKeys) -> Call[int]:
+    """How many members have reported."""
+    return command("HLEN", [keys.results], [], int)
 
 
 def failures(keys: BatchKeys) -> Call[list[tuple[str, int]]]:

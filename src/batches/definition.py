@@ -33,6 +33,13 @@ def check_tags(tags: Sequence[str]) -> tuple[str, ...]:
     return tuple(tags)
 
 
+def check_flag(name: str, value: object) -> bool:
+    """The value, if it is True or False."""
+    if not isinstance(value, bool):
+        raise ConfigError(f"expected {name} to be True or False, got {value!r}")
+    return value
+
+
 def to_milliseconds(name: str, value: timedelta | float) -> int:
     """A life of at least a minute and at most a year."""
     seconds = check_seconds(name, to_seconds(value), at_most=365 * 86400)
@@ -53,6 +60,7 @@ def record_of(
     description: str,
     tags: Sequence[str],
     callback_queue: str | None,
+    results: bool,
     callbacks: Mapping[str, Sequence[Callback]],
 ) -> tuple[str | int, ...]:
     """A new batch's record, names and values alternating; what is not said is left out."""
@@ -63,6 +71,8 @@ def record_of(
         fields += ["tags", msgspec.json.encode(tags).decode()]
     if callback_queue:
         fields += ["callback_queue", callback_queue]
+    if results:
+        fields += ["results", 1]
     for event, called in callbacks.items():
         if called:
             fields += [f"callbacks:{event}", len(called)]

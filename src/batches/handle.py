@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator, Iterator
 from datetime import timedelta
-from typing import Self, TypeVar
+from typing import Any, Self, TypeVar
 
 from shiftboss import jobs
 from shiftboss.client import Shiftboss, current_client
@@ -17,6 +18,7 @@ from .definition import to_seconds
 from .family import descendants
 from .join import ajoin, join
 from .reading import read_statuses
+from .results import aread_results, read_results
 from .status import Status
 from .withdrawal import delete, invalidate, is_valid
 
@@ -85,6 +87,16 @@ class BatchHandle:
     ) -> Status:
         """As `join`, for coroutines."""
         return await ajoin(self, to_seconds(timeout), check_event(event), progress)
+
+    def results(self) -> Iterator[Any]:
+        """What its members reported, in their order; those that reported nothing are left out. It must have been made with
+        ``results=True``. Streamed: one round trip for each 500 members.
+        """
+        return read_results(self.client, self.bid)
+
+    def aresults(self) -> AsyncIterator[Any]:
+        """As `results`, for coroutines: ``async for``."""
+        return aread_results(self.client, self.bid)
 
     def descendants(self) -> list[Status]:
         """The batches below it, oldest first. A few round trips for each 500 batches of its shard."""

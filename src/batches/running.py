@@ -55,7 +55,7 @@ def run_callback(client: Shiftboss, bid: str, event: str, index: int) -> None:
         stored = client.store.run(calls.fields(batch.keys, [f"call:{event}:{index}"]))[0]
         if stored is None:
             raise BatchNotFound(f"batch {bid} has no callback {index} for {event}")
-        with _signs_of_life(lambda: client.store.run(start)):
+        with client, _signs_of_life(lambda: client.store.run(start)):
             result = call(Callback.from_json(stored), event, batch.status())
             if inspect.isawaitable(result):
                 asyncio.run(_wait(result))

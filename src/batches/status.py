@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
 
+from shiftboss.client import current_client
+
 from .callbacks import EVENTS, Callback
+from .results import aread_results, read_results
 
 MINUTE = 60_000
 
@@ -52,7 +55,8 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """A batch at one moment. Reading it costs one round trip; the object itself asks nothing.
+    """A batch at one moment. Reading it costs one round trip; the object asks nothing more, but for
+    `results`.
 
     Args:
         bid: The batch's id.
@@ -124,6 +128,14 @@ class Status:
         if self.complete_at:
             return "complete"
         return "open" if self.open else "running"
+
+    def results(self) -> Iterator[Any]:
+        """What its members reported, up to now; see `Batch.results`. The current client reads it."""
+        return read_results(current_client(), self.bid)
+
+    def aresults(self) -> AsyncIterator[Any]:
+        """As `results`, for coroutines: ``async for``."""
+        return aread_results(current_client(), self.bid)
 
     def happened(self, event: str) -> bool:
         """Whether an event has come to pass."""

@@ -33,6 +33,7 @@ CATALOGUE = (
     Row("<ns>:{b<shard>}:<bid>:done", "string", "bitmap by position: the member succeeded", "lua/batches"),
     Row("<ns>:{b<shard>}:<bid>:dead", "string", "bitmap by position: the member died", "lua/batches"),
     Row("<ns>:{b<shard>}:<bid>:failures", "zset", "the newest failures by when they happened", "lua/batches"),
+    Row("<ns>:{b<shard>}:<bid>:results", "hash", "what members reported, by position", "lua/batches"),
     Row(
         "<ns>:{b<shard>}:<bid>:receipt:<token>",
         "string",
@@ -148,6 +149,10 @@ class BatchKeys:
     @property
     def failures(self) -> str:
         return f"{self.namespace}:{{b{self.bid[:2]}}}:{self.bid}:failures"
+
+    @property
+    def results(self) -> str:
+        return f"{self.namespace}:{{b{self.bid[:2]}}}:{self.bid}:results"
 
     def receipt(self, token: str) -> str:
         return f"{self.namespace}:{{b{self.bid[:2]}}}:{self.bid}:receipt:{token}"

@@ -60,7 +60,16 @@ def settle_members(
     """
     return script("sidekiq/settle_members").call(
         lambda reply: (reply[0], [item.decode() for item in reply[1:]]),
-        [*keys.settled(identity, day), batch.record, batch.ran, batch.done, batch.dead, batch.out, batch.failures],
+        [
+            *keys.settled(identity, day),
+            batch.record,
+            batch.ran,
+            batch.done,
+            batch.dead,
+            batch.out,
+            batch.failures,
+            batch.results,
+        ],
         [bid, queue, grace, *jobs],
     )
 
