@@ -20,10 +20,13 @@ RETURNS
 --- @include lib/family
 
 local k, items, now = {record = KEYS[1], out = KEYS[6]}, {}, clock()
-local v = redis.call('HMGET', KEYS[1], 'parent', 'place', 'invalidated_at', 'told:done', 'told:dead')
--- The record that says where its place is goes, so the item says it.
-if v[1] and not v[4] and not v[5] then
-  note(k, table.concat({'batch', 'settle', v[1], v[2], v[3] and 'done' or 'dead'}, '|'), now, ARGV[2], items)
+local v = redis.call('HMGET', KEYS[1], 'parent', 'place', 'invalidated_at', 'told:done', 'told:dead', 'waiters')
+if not v[4] and not v[5] then
+  -- The record that says where its places are goes, so the items say it.
+  local places = (v[1] and v[1] .. ':' .. v[2] .. ' ' or '') .. (v[6] or '')
+  for above, place in string.gmatch(places, '([^: ]+):(%d+)') do
+    note(k, table.concat({'batch', 'settle', above, place, v[3] and 'done' or 'dead'}, '|'), now, ARGV[2], items)
+  end
 end
 redis.call('UNLINK', KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[7], KEYS[8])
 redis.call('ZREM', KEYS[5], ARGV[1])

@@ -1,4 +1,4 @@
--- What a child batch tells its parent. One hop: an outbox item, performed as an outcome of the child's place there.
+-- What a batch tells its parent, and those that wait for it. One hop: an outbox item, performed as an outcome of its place there.
 local KEEP_SHARD = 31536000000  -- 365 days: the shard's own keys outlive every batch in it
 
 -- Write down that something is to be done.
@@ -10,8 +10,7 @@ end
 
 -- `what`: ran, done or dead (what its place becomes), death (a job died below), each once; touch (it is active).
 local function tell_parent(k, bid, what, now, grace, items)
-  if redis.call('HEXISTS', k.record, 'parent') == 0 then return end
-  if what == 'touch' or redis.call('HSETNX', k.record, 'told:' .. what, 1) == 1 then
-    note(k, 'batch|up|' .. bid .. '|' .. what, now, grace, items)
-  end
+  if what ~= 'touch' and redis.call('HSETNX', k.record, 'told:' .. what, 1) == 0 then return end
+  local above = redis.call('HMGET', k.record, 'parent', 'waiters')
+  if above[1] or above[2] then note(k, 'batch|up|' .. bid .. '|' .. what, now, grace, items) end
 end

@@ -2,11 +2,12 @@
 --- @include lib/clock
 --- @include lib/batch
 
--- Write a new record from `fields` (name and value, alternating) and list it. `k` names the index too.
+-- Write a new record from `fields` (name and value, alternating), and list it where `k` names the index.
 local function create(k, bid, ttl, fields, now)
   redis.call('HSET', k.record, 'total', 0, 'ran', 0, 'done', 0, 'dead', 0, 'open', 0, 'ttl', ttl, 'touched', now,
     'rate_at', now, 'rate', 0, 'rate_done', 0, 'left', 0, 'left:complete', 0, 'created_at', now, unpack(fields))
   redis.call('PEXPIRE', k.record, ttl)
+  if not k.index then return end
   redis.call('ZADD', k.index, now, bid)
   redis.call('PEXPIRE', k.index, KEEP_SHARD)
 end

@@ -4,6 +4,7 @@ from shiftboss.errors import BatchClosed, BatchError, BatchNotFound
 
 from .batch import Batch, current_batch
 from .callbacks import EVENTS, Callback
+from .prerequisites import aenqueue_after, enqueue_after
 from .results import areport, report
 from .sets import BatchSet
 from .status import CallbackStatus, Failure, Status
@@ -19,7 +20,9 @@ __all__ = [
     "CallbackStatus",
     "Failure",
     "Status",
+    "aenqueue_after",
     "areport",
     "current_batch",
+    "enqueue_after",
     "report",
 ]

@@ -88,7 +88,8 @@ class Batch(BatchHandle):
             event: ``complete`` (every job has run at least once), ``success`` (every job succeeded), ``death`` (the
                 first job died) or ``finished`` (every job succeeded or died).
             target: ``"module:Class"`` (its ``on_<event>``), ``"module:Class.method"``, ``"module:function"``, such an object
-                itself, or a job; called with a `Status` and the options, a job with the batch's id and the options.
+                itself, or a job; called with a `Status` and the options, a job with the batch's id and the options. A job with
+                arguments of its own is ``job.call(...)``.
             options: A JSON object.
             check: Whether a name must be importable here.
 

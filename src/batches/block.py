@@ -17,6 +17,8 @@ from shiftboss.plan import Plan, deliver
 from .cancelling import cancel, undo
 from .hold import Hold
 from .refusals import check_added
+from .tracking import track
+from .waiting import Awaited, wait_for
 
 if TYPE_CHECKING:
     from .batch import Batch
@@ -49,6 +51,7 @@ class JobsBlock:
         self._autoflush = autoflush
         self._ids: list[str] = []
         self._messages: list[Message] = []
+        self._awaited: list[Awaited] = []
         self._children: dict[Batch, list[JobsBlock]] = {}
         self._hold: Hold | None = None
         self._flushing = False
@@ -85,6 +88,10 @@ class JobsBlock:
         finally:
             self._flushing = False
 
+    def wait_for(self, awaited: Sequence[Awaited]) -> None:
+        """Have the batch wait for others too."""
+        self._awaited += awaited
+
     def hold_open(self) -> Plan[Hold]:
         """Hold the batch open until this block ends, if nothing does yet."""
         hold = self._hold or self.batch.hold
@@ -99,7 +106,7 @@ class JobsBlock:
             outer._children.setdefault(self.batch, []).append(self)
             return
         engine = joining(self.batch.client.engine)
-        plain = self._hold is None and self.batch.parent is None and not self._children
+        plain = self._hold is None and self.batch.parent is None and not (self._children or self._awaited)
         if engine is not None and plain and len(self._messages) <= AT_ONCE:
             yield from self._push_at_once(engine)
             return
@@ -128,6 +135,7 @@ class JobsBlock:
     def _push_at_once(self, engine: JoiningEngine) -> Plan[None]:
         batch, messages = self.batch, self._messages
         record = batch.record(messages[0].queue if messages else "")
+        yield from track(batch.client, messages)
         block = Block(batch.keys, batch.bid, secrets.token_hex(8), record, batch.ttl, batch.is_inside())
         sent = yield from deliver(engine.flush(messages, block))
         check_added(batch.bid, sent.result.status)
@@ -136,6 +144,7 @@ class JobsBlock:
 
     def _flush(self, hold: Hold) -> Plan[None]:
         yield from self._push(hold, self._messages)
+        yield from wait_for(self.batch, hold, self._awaited)
         for child, blocks in self._children.items():
             child_hold = yield from Hold.open(child, next((b._messages[0].queue for b in blocks if b._messages), ""))
             try:
@@ -149,6 +158,7 @@ class JobsBlock:
     def _push(self, hold: Hold, messages: Sequence[Message]) -> Plan[None]:
         if not messages:
             return
+        yield from track(self.batch.client, messages)
         base, bid = (yield from hold.reserve(len(messages))), self.batch.bid
         engine = joining(self.batch.client.engine)
         if engine is not None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import inspect
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pkgutil import resolve_name
 from typing import Any
@@ -16,7 +16,7 @@ from typing import Any
 import msgspec
 
 from shiftboss.errors import BatchError, ConfigError
-from shiftboss.jobs import is_trusted
+from shiftboss.jobs import Message, is_trusted
 
 EVENTS = ("complete", "success", "death", "finished")
 OPTIONS_LIMIT = 64 * 1024
@@ -31,17 +31,21 @@ class Callback:
         target: ``module:Class``, ``module:Class.method``, ``module:function``, or ``job:`` and the name of a job.
         options: A JSON object that it is given.
         queue: The job's own queue; empty for what is no job.
+        args: What a job is given instead of the batch's id and the options; None for those.
         carried: What else the job's message carries, such as how often it is retried.
     """
 
     target: str
     options: Mapping[str, Any]
     queue: str = ""
+    args: Sequence[Any] | None = None
     carried: Mapping[str, Any] = field(default_factory=dict)
 
     def to_json(self) -> str:
         """What is stored; only what is said."""
         stored: dict[str, Any] = {"target": self.target, "options": self.options}
+        if self.args is not None:
+            stored["args"] = self.args
         stored |= {name: value for name, value in (("queue", self.queue), ("carried", self.carried)) if value}
         return msgspec.json.encode(stored).decode()
 
@@ -55,14 +59,16 @@ def callback_of(target: object, options: object, bid: str, *, check: bool) -> Ca
 
     Raises:
         ConfigError: As `name_of` and `check_options`.
-        JobError: A job that does not take a batch's id and the options.
+        JobError: A job that does not take a batch's id and the options. One with arguments of its own, a `Message`, need not.
     """
     checked = check_options(options)
+    if isinstance(target, Message):
+        return Callback(f"{JOB}{target.name}", checked, target.queue, target.args, target.options)
     as_message = getattr(target, "as_message", None)
     if as_message is None:
         return Callback(name_of(target, check=check), checked)
     message = as_message(bid, checked)
-    return Callback(f"{JOB}{message.name}", checked, message.queue, message.options)
+    return Callback(f"{JOB}{message.name}", checked, message.queue, None, message.options)
 
 
 def name_of(target: object, *, check: bool = True) -> str:

@@ -153,6 +153,21 @@ def bitmap(key: str) -> Call[bytes]:
     return command("GET", [key], [], lambda reply: reply or b"")
 
 
+def expect(keys: BatchKeys, place: int, awaited: str) -> Call[bool]:
+    """Have a place stand for another batch; whether that is news."""
+    return script("batches/expect").call(bool, [keys.record], [place, awaited])
+
+
+def inform(keys: BatchKeys, bid: str, waiter: str, grace: int) -> Call[Reserved]:
+    """Have a batch tell a waiter (id and place, joined by a colon) what becomes of it: ``ok`` or ``missing``, and items."""
+    return script("batches/inform").call(_closed, [keys.record, keys.out], [bid, waiter, grace])
+
+
+def track(keys: BatchKeys, ttl: int, linger: int) -> Call[bool]:
+    """Begin to remember what becomes of one job; whether that is news."""
+    return script("batches/track").call(bool, [keys.record, keys.ran, keys.done, keys.dead], [ttl, linger])
+
+
 def report(keys: BatchKeys, position: int, value: str) -> Call[bool]:
     """Keep what a member reports, as JSON; whether its batch keeps results."""
     return script("batches/report").call(bool, [keys.record, keys.results], [position, value])

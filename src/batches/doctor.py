@@ -152,11 +152,13 @@ def _missing(client: Shiftboss, engine: TracingEngine, bids: set[str]) -> Plan[d
 
 def _unsettled(client: Shiftboss, bid: str) -> Plan[set[int]]:
     keys = client.batch_keys(bid)
-    total = int((yield from run(calls.fields(keys, ["total"])))[0] or 0)
+    total, awaits = yield from run(calls.fields(keys, ["total", "awaits"]))
+    others = {int(place.partition(":")[0]) for place in (awaits or "").split()}
     done, dead = yield from run_many([calls.bitmap(keys.done), calls.bitmap(keys.dead)])
     settled = [a | b for a, b in zip(done.ljust(len(dead), b"\0"), dead.ljust(len(done), b"\0"), strict=True)]
-    settled += [0] * ((total + 7) // 8 - len(settled))
-    return {position for position in range(total) if not settled[position // 8] & 128 >> position % 8}
+    settled += [0] * ((int(total or 0) + 7) // 8 - len(settled))
+    open_ = {position for position in range(int(total or 0)) if not settled[position // 8] & 128 >> position % 8}
+    return open_ - others
 
 
 def _close(client: Shiftboss, bid: str) -> Plan[bool]:

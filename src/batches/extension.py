@@ -8,7 +8,7 @@ from functools import partial
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
-from shiftboss.jobs import CallbackOf, Extension, Member, Message, Outcome, failure_of, joining
+from shiftboss.jobs import PREREQUISITE_DIED, CallbackOf, Extension, Member, Message, Outcome, failure_of, joining
 from shiftboss.keys import SHARDS, ShardKeys
 from shiftboss.outbox import GRACE, perform, settle, strike_off
 from shiftboss.plan import Plan, deliver, run, run_many
@@ -18,6 +18,7 @@ from . import calls
 from .block import current_block
 from .callbacks import JOB, Callback
 from .running import finish, run_callback
+from .tracking import track, tracked_bid
 
 if TYPE_CHECKING:
     from shiftboss.client import Shiftboss
@@ -27,7 +28,7 @@ CALLBACK_JOB = "shiftboss.batches.callback"
 DEFAULT_QUEUE = "default"
 # How a member ended, for lua/lib/members.lua; what is not here did not run.
 OUTCOMES = {Outcome.SUCCEEDED: "s", Outcome.FAILED: "f", Outcome.DIED: "d"}
-# What a child tells its parent, as an outcome of its place there; see lua/lib/members.lua.
+# What a batch tells its parent and those that wait for it, as an outcome of its place there; see lua/lib/members.lua.
 CODES = {"ran": "F", "done": "S", "dead": "D", "death": "W", "touch": "T"}
 # Of so many batches it is remembered at most whether they are invalidated.
 MOST_REMEMBERED = 10_000
@@ -46,9 +47,16 @@ class BatchExtension(Extension):
         """Keep what an open block of this client collects."""
         block = current_block()
         if block is None or block.batch.client is not self._client:
+            yield from track(self._client, messages)
             return messages
         yield from block.collect([message for message in messages if message.batch is None])
         return [message for message in messages if message.batch is not None]
+
+    def tracked(self, message: Message, outcome: Outcome) -> Plan[None]:
+        """Record how a tracked job ended, for those that wait for it."""
+        bid = tracked_bid(message.id)
+        if outcome in (Outcome.SUCCEEDED, Outcome.DIED):
+            yield from self._settle_place(bid, 0, OUTCOMES[outcome], queue=message.queue)
 
     def unwanted(self, messages: Sequence[Message], sign: str | None) -> Plan[frozenset[str]]:
         """Members of batches that were invalidated, or are below one. At most one round trip, none where nobody has
@@ -85,14 +93,14 @@ class BatchExtension(Extension):
             yield from finish(self._client, of, "", "done" if done else "died")
 
     def perform(self, item: str, out: str) -> Plan[None]:
-        """Do what an outbox item says: enqueue a callback, or tell a parent; once."""
+        """Do what an outbox item says: enqueue a callback, or tell a parent or who waits; once."""
         _, kind, bid, *rest = item.split("|")
         if kind == "callback":
             yield from self._enqueue(CallbackOf(bid, rest[0], int(rest[1])), item, out)
         elif kind == "up":
-            yield from self._tell_parent(bid, CODES[rest[0]], item, out)
+            yield from self._tell(bid, CODES[rest[0]], item, out)
         elif kind == "settle":
-            yield from self._settle_place(bid, int(rest[0]), rest[1], out)
+            yield from self._settle_place(bid, int(rest[0]), CODES["ran"] + CODES[rest[1]])
             yield from run(strike_off(out, item))
 
     def _enqueue(self, of: CallbackOf, item: str, out: str) -> Plan[None]:
@@ -104,29 +112,34 @@ class BatchExtension(Extension):
             yield from run(strike_off(out, item))
             return
         callback = Callback.from_json(stored)
+        engine = joining(self._client.engine)
+        if PREREQUISITE_DIED in callback.carried and engine is None:
+            log.warning("%s will not run: a prerequisite died, see batch %s", callback.target, of.bid)
+            yield from run(strike_off(out, item))
+            return
         queue = next(filter(None, [own_queue, callback.queue, *queues]), DEFAULT_QUEUE)
         message = callback_message(of, callback, queue)
-        engine = joining(self._client.engine)
         if engine is not None:
             yield from run(engine.hand_over(message, out, item))
         else:
             yield from self._client.engine.enqueue([message])
             yield from run(strike_off(out, item))
 
-    def _tell_parent(self, bid: str, code: str, item: str, out: str) -> Plan[None]:
-        parent, place, queue = yield from run(calls.fields(self._client.batch_keys(bid), ["parent", "place", "queue"]))
-        if parent is not None and place is not None:
-            keys = self._client.batch_keys(parent)
-            told = yield from deliver(calls.ack(keys, parent, queue or "", GRACE, [int(place), code, ""]))
-            yield from settle(self._client, out, told.result, resent=told.resent)
+    def _tell(self, bid: str, code: str, item: str, out: str) -> Plan[None]:
+        names = ["parent", "place", "queue", "waiters"]
+        parent, place, queue, waiters = yield from run(calls.fields(self._client.batch_keys(bid), names))
+        places = [] if parent is None else [f"{parent}:{place}"]
+        for where in [*places, *(waiters or "").split()]:
+            above, _, position = where.partition(":")
+            yield from self._settle_place(above, int(position), code, queue=queue or "")
         yield from run(strike_off(out, item))
 
-    def _settle_place(self, parent: str, place: int, what: str, out: str) -> Plan[None]:
-        """A child is gone: its place in the parent becomes what it would have come to."""
-        codes = [CODES["ran"], CODES[what]]
+    def _settle_place(self, bid: str, place: int, codes: str, queue: str = "") -> Plan[None]:
+        """Tell a batch what became of another that has a place there: its child, or one that it waits for."""
+        keys = self._client.batch_keys(bid)
         outcomes: list[Arg] = [part for code in codes for part in (place, code, "")]
-        told = yield from deliver(calls.ack(self._client.batch_keys(parent), parent, "", GRACE, outcomes))
-        yield from settle(self._client, out, told.result, resent=told.resent)
+        told = yield from deliver(calls.ack(keys, bid, queue, GRACE, outcomes))
+        yield from settle(self._client, keys.out, told.result, resent=told.resent)
 
     def tend(self) -> Plan[None]:
         """Mark batches broken whose block's owner is gone."""
@@ -145,7 +158,7 @@ def callback_message(of: CallbackOf, callback: Callback, queue: str) -> Message:
     """The job that calls a callback, with an id that follows from what it is."""
     jid = sha256(f"{of.bid}|{of.event}|{of.index}".encode()).hexdigest()[:24]
     if callback.target.startswith(JOB):
-        args = (of.bid, dict(callback.options))
+        args = (of.bid, dict(callback.options)) if callback.args is None else tuple(callback.args)
         return Message(callback.target.removeprefix(JOB), args, queue, jid, batch=of, options=callback.carried)
     return Message(CALLBACK_JOB, (of.bid, of.event, of.index), queue, jid, batch=of)
 

@@ -8,6 +8,7 @@
     │   └── BatchClosed               the batch takes no more jobs
     ├── OverLimit                     a limiter admits no more now
     ├── JobError                      a job that cannot be pushed or run as asked
+    │   └── PrerequisiteDied          the job waited for one that died
     └── WaitTimeout (TimeoutError)    what was waited for did not happen in time
 
 Redis' own errors pass through untouched. Every error here pickles, so it can cross a process boundary.
@@ -58,6 +59,10 @@ class OverLimit(ShiftbossError):
 
 class JobError(ShiftbossError):
     """A job that cannot be pushed or run as asked; the message names the job and the culprit."""
+
+
+class PrerequisiteDied(JobError):
+    """The job was to run after others had succeeded, and one of them died."""
 
 
 class WaitTimeout(ShiftbossError, TimeoutError):

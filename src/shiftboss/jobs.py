@@ -28,6 +28,11 @@ if TYPE_CHECKING:
 FAILURE_LIMIT = 500
 
 
+# Options of a message: its outcome is remembered; and it is to die at once, for a prerequisite of it died (which batch says).
+TRACK = "track"
+PREREQUISITE_DIED = "prerequisite_died"
+
+
 @dataclass(frozen=True, slots=True)
 class Member:
     """A job's place in a batch: its bit."""
@@ -261,6 +266,10 @@ class Extension:
         """Before the engine publishes. May stamp messages, or keep some back to push them later."""
         yield from ()
         return messages
+
+    def tracked(self, message: Message, outcome: Outcome) -> Plan[None]:  # noqa: ARG002
+        """After a run of a job with the option `track`, before the engine forgets the job. For engines that join batches."""
+        yield from ()
 
     def unwanted(self, messages: Sequence[Message], sign: str | None) -> Plan[frozenset[str]]:  # noqa: ARG002
         """Before jobs start: the ids of those that need not run any more, which count as having succeeded.

@@ -158,6 +158,10 @@ class FunctionJob(Generic[P, R]):
         """What pushing it with these arguments would send; for features that push it later. No round trip."""
         return self._message(args, _NONE)
 
+    def call(self, *args: P.args, **kwargs: P.kwargs) -> Message:
+        """The job with these arguments, to be pushed later: for `enqueue_after`, or as a batch's callback. No round trip."""
+        return self._message(args, kwargs)
+
     def _message(self, args: Sequence[Any], kwargs: Mapping[str, Any], at: float | None = None) -> Message:
         positions = self.definition.parameters.bind(args, kwargs)
         check_arguments(self.job_name, positions)

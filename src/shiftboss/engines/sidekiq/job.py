@@ -128,6 +128,11 @@ class Job:
         return cls._pusher().as_message(*args)
 
     @classmethod
+    def call(cls, *args: Any, **kwargs: Any) -> Message:
+        """The job with these arguments, to be pushed later; see `FunctionJob.call`."""
+        return cls._pusher().call(*args, **kwargs)
+
+    @classmethod
     def perform_async(cls, *args: Any, **kwargs: Any) -> JobId:
         """Push it to run as soon as a worker is free; see `FunctionJob.perform_async`."""
         return cls._pusher().perform_async(*args, **kwargs)

@@ -9,7 +9,7 @@ from typing import Any, TypedDict
 
 from shiftboss.config import check_known
 from shiftboss.errors import ConfigError
-from shiftboss.jobs import Gate
+from shiftboss.jobs import TRACK, Gate
 
 RETRIES = 25
 NAME_LIMIT = 128
@@ -25,6 +25,7 @@ class OptionNames(TypedDict, total=False):
     dead: bool
     tags: Iterable[str]
     limiter: Gate | None
+    track: bool
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,8 @@ class JobOptions:
         tags: Words for people, shown by dashboards.
         limiter: What it runs inside of, such as `limiters.concurrent`. A worker tries without waiting: a job that finds no
             slot goes back for a moment, for up to the limiter's ``wait_timeout``; after that it is over the limit.
+        track: Whether it is remembered what becomes of each, so that its id can be a prerequisite of `enqueue_after`. It costs a
+            round trip when it is pushed and one when it has ended.
 
     Raises:
         ConfigError: A value that cannot be right.
@@ -56,6 +59,7 @@ class JobOptions:
     dead: bool = True
     tags: tuple[str, ...] = ()
     limiter: Gate | None = None
+    track: bool = False
 
     def __post_init__(self) -> None:
         for option, is_right, wanted in _RULES:
@@ -90,6 +94,8 @@ class JobOptions:
             options["dead"] = False
         if self.tags:
             options["tags"] = list(self.tags)
+        if self.track:
+            options[TRACK] = True
         return options
 
 
@@ -107,6 +113,7 @@ _RULES: tuple[tuple[str, Callable[[Any], bool], str], ...] = (
     ("retry", lambda value: isinstance(value, int) and value >= 0, "True, False or a number of times, 0 or more"),
     ("retry_queue", lambda value: value is None or is_word(value), f"None or {_WORD}"),
     ("dead", lambda value: isinstance(value, bool), "True or False"),
+    ("track", lambda value: isinstance(value, bool), "True or False"),
     (
         "tags",
         lambda value: isinstance(value, tuple) and all(isinstance(tag, str) and tag.isprintable() for tag in value),

@@ -42,7 +42,7 @@ def test_an_unknown_option_is_answered_with_the_nearest(given: str, hint: str) -
 
 
 @pytest.mark.parametrize(
-    "name", "retry_for retry_on discard_on backtrace expires_in timeout track max_requeues after_commit".split()
+    "name", "retry_for retry_on discard_on backtrace expires_in timeout max_requeues after_commit".split()
 )
 def test_an_option_that_does_nothing_yet_is_not_taken_silently(name: str) -> None:
     with pytest.raises(ConfigError, match=f"unknown job option '{name}'"):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from shiftboss.engines.sidekiq.joined import settle_members
 from shiftboss.engines.sidekiq.worker import calls
 from shiftboss.engines.sidekiq.worker.hold import Ended
-from shiftboss.jobs import CallbackOf, Member, Outcome, failure_of
+from shiftboss.jobs import TRACK, CallbackOf, Member, Outcome, failure_of
 from shiftboss.outbox import GRACE, settle
 from shiftboss.plan import Plan, deliver, run
 
@@ -46,6 +46,8 @@ def acknowledge(client: Shiftboss, keys: SidekiqKeys, identity: str, group: Sequ
     """Settle one group, as `groups` made it, of what the process `identity` holds. Doing it twice is doing it once."""
     day = datetime.now(UTC).date().isoformat()
     batch = _batch(group[0])
+    for one in group:
+        yield from _remember(client, one)
     if isinstance(batch, Member):
         still = yield from _members(client, keys, identity, day, batch.bid, group)
     else:
@@ -56,6 +58,13 @@ def acknowledge(client: Shiftboss, keys: SidekiqKeys, identity: str, group: Sequ
         log.info(
             "%d of %d jobs were not ours any more, or had been acknowledged already", len(group) - still, len(group)
         )
+
+
+def _remember(client: Shiftboss, one: Ended) -> Plan[None]:
+    """Tell the features how a tracked job ended."""
+    if one.run.payload is not None and TRACK in one.run.payload.message.options:
+        for extension in client.extensions.values():
+            yield from extension.tracked(one.run.payload.message, one.outcome)
 
 
 def tell(client: Shiftboss, one: Ended) -> Plan[None]:

@@ -15,8 +15,8 @@ from shiftboss.engines.sidekiq.worker.crew import Crew
 from shiftboss.engines.sidekiq.worker.failure import failed, later, refused, unreadable
 from shiftboss.engines.sidekiq.worker.hold import Ended, Run
 from shiftboss.engines.sidekiq.worker.rounds import AWAY
-from shiftboss.errors import JobError
-from shiftboss.jobs import CurrentJob, Message, Outcome, Reschedule, running
+from shiftboss.errors import JobError, PrerequisiteDied
+from shiftboss.jobs import PREREQUISITE_DIED, CurrentJob, Message, Outcome, Reschedule, running
 
 if TYPE_CHECKING:
     from shiftboss.client import Shiftboss
@@ -80,6 +80,11 @@ class Runner:
             body = find(self._client, payload.message.name)
         except Exception as error:  # noqa: BLE001  whatever keeps us from finding it, the job has failed
             self._end(self._failed(run, payload, None, error))
+            return
+        waited = payload.message.options.get(PREREQUISITE_DIED)
+        if waited is not None and payload.retry_count is None:
+            died = PrerequisiteDied(f"a job that this one was to run after has died, see batch {waited}")
+            self._end(self._failed(run, payload, body, died, _current(run, payload)))
             return
         context = self._context.copy()
         if body.is_async:
