@@ -2,8 +2,37 @@
 
 from shiftboss.errors import OverLimit
 
-from .calls import LimiterState
+from .all_of import AllOf, all_of
+from .base import Limiter, Limits
+from .bucket import BucketLimiter, bucket
 from .concurrent import ConcurrentLimiter, concurrent
+from .dripping import LeakyLimiter, PointsGrant, PointsLimiter, leaky, points
 from .grant import Grant
+from .state import LimiterState
+from .timed import Permit
+from .unlimited import UnlimitedLimiter, unlimited
+from .window import WindowLimiter, window
 
-__all__ = ["ConcurrentLimiter", "Grant", "LimiterState", "OverLimit", "concurrent"]
+__all__ = [
+    "AllOf",
+    "BucketLimiter",
+    "ConcurrentLimiter",
+    "Grant",
+    "LeakyLimiter",
+    "Limiter",
+    "LimiterState",
+    "Limits",
+    "OverLimit",
+    "Permit",
+    "PointsGrant",
+    "PointsLimiter",
+    "UnlimitedLimiter",
+    "WindowLimiter",
+    "all_of",
+    "bucket",
+    "concurrent",
+    "leaky",
+    "points",
+    "unlimited",
+    "window",
+]

@@ -2,27 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from shiftboss.keys import ConcurrentKeys
 from shiftboss.scripts import Call, command, script
 
-
-@dataclass(frozen=True, slots=True)
-class LimiterState:
-    """A limiter at one moment.
-
-    Args:
-        used: Slots that are taken.
-        remaining: Slots that are free.
-        waiting: Attempts in its queue.
-        reset_after: Seconds until the first lease ends if its holder does not give the slot back; None if none is held.
-    """
-
-    used: int
-    remaining: int
-    waiting: int
-    reset_after: float | None
+from .state import Answer
 
 
 def acquire(
@@ -61,6 +44,63 @@ def wait(keys: ConcurrentKeys, ticket: str, seconds: float) -> Call[int | None]:
 def forget(keys: ConcurrentKeys) -> Call[int]:
     """Drop leases and queue; the fence goes on growing."""
     return command("DEL", [keys.leases, keys.queue], [], int)
+
+
+def bucket(bucket: str, limit: int, period: int, cost: int, wait: int) -> Call[Answer]:
+    """Take units of a period, or reserve some of a later one; milliseconds."""
+    return script("limiters/bucket").call(lambda reply: Answer(reply / 1000), [bucket], [limit, period, cost, wait])
+
+
+def untake(bucket: str, period: int, cost: int, since: int, pause: int) -> Call[bool]:
+    """Give units of a bucket back, unless their period has ended; milliseconds."""
+    return script("limiters/untake").call(bool, [bucket], [period, cost, since, pause])
+
+
+def bucket_state(bucket: str, limit: int, period: int) -> Call[tuple[int, int, int]]:
+    """Units used in this period, units reserved in later ones, milliseconds to its end."""
+    return script("limiters/bucket_state").call(_three, [bucket], [limit, period])
+
+
+def window(taken: str, limit: int, window: int, cost: int, wait: int, hold: int) -> Call[Answer]:
+    """Take units of a window, or reserve some; microseconds."""
+    return script("limiters/window").call(
+        lambda reply: Answer(int(reply[0]) / 1e6, reply[1]), [taken], [limit, window, cost, wait, hold]
+    )
+
+
+def unstamp(key: str, cost: int, stamp: bytes) -> Call[int]:
+    """Give units of a window back, by what stands for them in the list; how many."""
+    return command("LREM", [key], [cost, stamp], int)
+
+
+def window_state(taken: str, window: int) -> Call[tuple[int, int, int]]:
+    """Units used, units reserved, microseconds until the first comes back."""
+    return script("limiters/window_state").call(_three, [taken], [window])
+
+
+def drip(owed: str, unit: int, room: int, cost: int, wait: int) -> Call[Answer]:
+    """Take units of what refills evenly, or reserve some; microseconds."""
+    return script("limiters/drip").call(lambda reply: Answer(reply / 1e6), [owed], [unit, room, cost, wait])
+
+
+def correct(owed: str, unit: int, room: int, units: int) -> Call[int]:
+    """Correct what was taken of what refills evenly; units that are left."""
+    return script("limiters/correct").call(int, [owed], [unit, room, units])
+
+
+def drip_state(owed: str) -> Call[int]:
+    """Microseconds until it is full."""
+    return script("limiters/drip_state").call(int, [owed], [])
+
+
+def drop(key: str) -> Call[int]:
+    """Forget what was taken."""
+    return command("DEL", [key], [], int)
+
+
+def register(limiters: str, name: str, kind: str, definition: str, ttl: int) -> Call[str]:
+    """Write a limiter down; the kind that its name stands for."""
+    return script("limiters/register").call(bytes.decode, [limiters], [name, kind, definition, ttl])
 
 
 def _three(reply: list[int | bytes]) -> tuple[int, int, int]:

@@ -6,7 +6,7 @@ import time
 from typing import TYPE_CHECKING
 
 from shiftboss.keys import presence_channel
-from shiftboss.plan import at_last
+from shiftboss.plan import Plan, at_last
 
 from . import calls
 
@@ -62,6 +62,11 @@ class Grant:
         asked = time.monotonic()
         renewed = await self._client.astore.run(self._renew())
         return self._renewed(asked, renewed)
+
+    def give_back(self) -> Plan[None]:
+        """Give the slot back unused, as a plan."""
+        if not self._done():
+            yield from at_last(self._release())
 
     def _release(self) -> Call[bool]:
         return release_call(self._limiter, self._client, self.ticket)

@@ -54,6 +54,11 @@ CATALOGUE = (
     Row("<ns>:{concurrent:<name>}:queue", "zset", "tickets of waiters in the order they came", "lua/limiters"),
     Row("<ns>:{concurrent:<name>}:meta", "hash", "the last fence, the last arrival", "lua/limiters"),
     Row("<ns>:{concurrent:<name>}:wake:<ticket>", "list", "the slot handed to a waiter", "lua/limiters"),
+    Row("<ns>:{bucket:<name>}", "hash", "units taken of this and later periods", "lua/limiters"),
+    Row("<ns>:{window:<name>}", "list", "microseconds at which units were taken, newest first", "lua/limiters"),
+    Row("<ns>:{leaky:<name>}", "string", "microseconds until it is empty again", "lua/limiters"),
+    Row("<ns>:{points:<name>}", "string", "microseconds until the budget is whole again", "lua/limiters"),
+    Row("<ns>:limiters", "hash", "definitions of limiters by name, and when they were last used", "lua/limiters"),
     Row("<ns>:unwanted", "string", "changes when jobs that wait may have become unwanted", "src/batches"),
     Row("<ns>:reaper", "string", "who looks after the outbox now", "lua/outbox"),
     Row("<ns>:pushed:<token>", "string", "receipt of a push, so that a resend pushes nothing", "lua/sidekiq"),
@@ -181,6 +186,16 @@ class ConcurrentKeys:
     def wake(self) -> str:
         """What the waiters' own lists begin with; the ticket follows."""
         return f"{self.namespace}:{{concurrent:{self.name}}}:wake:"
+
+
+def timed_limiter(namespace: str, kind: str, name: str) -> str:
+    """The one key of a limiter that counts by time: a bucket, a window, a leaky bucket, a budget of points."""
+    return f"{namespace}:{{{kind}:{name}}}"
+
+
+def limiters(namespace: str) -> str:
+    """The list of limiters."""
+    return f"{namespace}:limiters"
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from a thread, ``await Shiftboss.aperform`` from a coroutine:
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -65,7 +66,22 @@ class Appear:
     prefix: str
 
 
-Step = Call[Any] | Many | Work | Blocking | Last | Identity | Appear
+@dataclass(frozen=True, slots=True)
+class Within:
+    """A call whose answer or error is wanted within so many seconds."""
+
+    call: Call[Any]
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Sleep:
+    """Let so many seconds pass."""
+
+    seconds: float
+
+
+Step = Call[Any] | Many | Within | Sleep | Work | Blocking | Last | Identity | Appear
 Plan = Generator[Step, Any, T]
 
 
@@ -88,6 +104,16 @@ def run_many(calls: Sequence[Call[T]]) -> Plan[list[T]]:
 def run_both(first: Call[T], second: Call[U]) -> Plan[tuple[T, U]]:
     """Two calls of different kinds in one round trip; their values."""
     return tuple((yield Many([first, second])))
+
+
+def within(call: Call[T], seconds: float) -> Plan[T]:
+    """One call, answered or given up within so many seconds; its value."""
+    return (yield Within(call, seconds))  # type: ignore[no-any-return]
+
+
+def sleep(seconds: float) -> Plan[None]:
+    """Let time pass; in asyncio others go on meanwhile."""
+    yield Sleep(seconds)
 
 
 def work(function: Callable[[], T]) -> Plan[T]:
@@ -149,6 +175,10 @@ def _take(step: Step, store: Store) -> Any:
     match step:
         case Call():
             return store.deliver(step)
+        case Within():
+            return store.run(step.call, step.seconds)
+        case Sleep():
+            return time.sleep(step.seconds)
         case Many():
             return store.run_many(step.calls)
         case Last():
@@ -169,6 +199,10 @@ async def _atake(step: Step, store: AsyncStore) -> Any:
     match step:
         case Call():
             return await store.deliver(step)
+        case Within():
+            return await store.run(step.call, step.seconds)
+        case Sleep():
+            return await asyncio.sleep(step.seconds)
         case Many():
             return await store.run_many(step.calls)
         case Last():

@@ -38,6 +38,10 @@ def built() -> Iterator[tuple[str, str]]:
                 )
             yield f"{kind}.{name}", value
     yield "reaper", keys.reaper("app")
+    yield "unwanted", keys.unwanted("app")
+    yield "limiters", keys.limiters("app")
+    for kind in ("bucket", "window", "leaky", "points"):
+        yield kind, keys.timed_limiter("app", kind, "api")
 
 
 BUILT = dict(built())

@@ -21,7 +21,7 @@ def test_a_name_is_letters_digits_and_a_few_signs(name: str) -> None:
 
 @pytest.mark.parametrize("size", [0, -1, 1.5, "3", None, True, 10**7])
 def test_a_size_is_a_number_of_slots(size: int) -> None:
-    with pytest.raises(ConfigError, match="expected size to be a number of slots"):
+    with pytest.raises(ConfigError, match="expected size to be a whole number from 1"):
         concurrent("erp", size)
 
 

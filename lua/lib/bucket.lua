@@ -1,0 +1,18 @@
+-- Periods of a bucket. Its key ends with the last period that something is taken of: how many have passed since they were
+-- counted follows from how long it has yet to live. A key is there until the instant of its end, and that too: hence the 1.
+
+-- Of a count, the units of this period and later ones; and the milliseconds to the end of this one.
+local function this_period(key, count, period)
+  local v, ends = redis.call('HMGET', key, 'ahead', 'limit'), redis.call('PTTL', key) + 1
+  local ahead, left = tonumber(v[1] or 0), math.ceil(ends / period) - 1
+  if left > ahead then  -- the server's clock was set back
+    left, ends = ahead, (ahead + 1) * period
+    redis.call('PEXPIRE', key, ends - 1)
+  end
+  return count - (ahead - left) * tonumber(v[2] or 0), ends - left * period
+end
+
+local function reserve(key, count, ahead, limit, ends)
+  redis.call('HSET', key, 'count', count, 'ahead', ahead, 'limit', limit)
+  redis.call('PEXPIRE', key, ends - 1)
+end

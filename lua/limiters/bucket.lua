@@ -1,0 +1,36 @@
+--[[
+Take from a bucket, which is full again at the start of each period of the clock, or reserve in a later period.
+
+KEYS
+  1 bucket   hash      count: units taken since the period in which it was new; where some are reserved, ahead: how many
+                       periods, and limit: of how many units; it ends with the last period that something is taken of
+ARGV
+  1 limit    integer   units a period
+  2 period   integer   milliseconds
+  3 cost     integer   units; all of one period
+  4 wait     integer   milliseconds the caller would wait
+RETURNS
+  milliseconds to wait, 0 for none; or minus the milliseconds after which there is something, where nothing was taken
+RESEND no
+]]
+--- @include lib/bucket
+
+local limit, period, cost = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
+local count = redis.call('HINCRBY', KEYS[1], 'count', cost)
+if count == cost then
+  local time = redis.call('TIME')
+  local now = time[1] * 1000 + math.floor(time[2] / 1000)
+  redis.call('PEXPIREAT', KEYS[1], now - now % period + period - 1)
+end
+if count <= limit then return 0 end
+
+local used, turn = this_period(KEYS[1], count - cost, period)
+local target = math.floor(used / limit)
+if used % limit + cost > limit then target = target + 1 end
+local pause = target == 0 and 0 or turn + (target - 1) * period
+if pause > tonumber(ARGV[4]) then
+  redis.call('HINCRBY', KEYS[1], 'count', -cost)
+  return -pause
+end
+reserve(KEYS[1], math.max(used, target * limit) + cost, target, limit, turn + target * period)
+return pause

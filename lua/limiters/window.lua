@@ -1,0 +1,40 @@
+--[[
+Take from a window: never more than so many units in any stretch of its length, exactly. Or reserve the next that come free.
+
+KEYS
+  1 taken    list      microseconds at which units were or will be taken, newest first
+ARGV
+  1 limit    integer   units in the window
+  2 window   integer   microseconds
+  3 cost     integer   units, at most 1,000
+  4 wait     integer   microseconds the caller would wait
+  5 hold     integer   microseconds within which the caller spends what it takes
+RETURNS
+  {microseconds to wait, what stands in the list for each unit}; or {minus the microseconds after which there is something, 0}
+  where nothing was taken
+RESEND no
+]]
+local limit, window, cost, hold = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[5])
+local time = redis.call('TIME')
+local now, size = time[1] * 1000000 + time[2], redis.call('LLEN', KEYS[1])
+local at = now
+if size > 0 then
+  -- Nobody comes before those who have reserved. What is further ahead than a window shows a clock that was set back.
+  local newest = redis.call('LINDEX', KEYS[1], 0) - hold
+  if newest > now and newest - now <= window then at = newest end
+  if limit - cost < size then at = math.max(at, redis.call('LINDEX', KEYS[1], limit - cost - size) + window) end
+end
+if at - now > tonumber(ARGV[4]) then return {now - at, 0} end
+local stamp, stamps = string.format('%.0f', at + hold), {}
+for i = 1, cost do stamps[i] = stamp end
+redis.call('LPUSH', KEYS[1], unpack(stamps))
+if size + cost > limit then
+  -- More come than go, so that what has passed is gone in the end.
+  local passed = redis.call('LRANGE', KEYS[1], -2 * cost, -1)
+  for i = #passed, 1, -1 do
+    if passed[i] + window > now then break end
+    redis.call('RPOP', KEYS[1])
+  end
+end
+redis.call('PEXPIRE', KEYS[1], math.ceil((at + hold - now + window) / 1000))
+return {at - now, stamp}

@@ -1,0 +1,103 @@
+"""`all_of`: several limiters as one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from shiftboss.client import current_client
+from shiftboss.errors import ConfigError
+from shiftboss.plan import Plan
+
+from .base import Held, Limits, Policy
+
+if TYPE_CHECKING:
+    from shiftboss.client import Shiftboss
+
+
+class AllOf(Limits):
+    """Admits what each of its limiters admits, asked in order. Make one with `all_of`."""
+
+    policy: Policy = "raise"
+    backoff = None
+
+    def __init__(self, limits: tuple[Limits, ...]) -> None:
+        if not limits:
+            raise ConfigError("all_of needs at least one limiter, got none")
+        for one in limits:
+            if not isinstance(one, Limits):
+                raise ConfigError(f"expected all_of to be given limiters, got {one!r}")
+        self.limits = limits
+        self.name = "+".join(one.name for one in limits)
+        self.wait_timeout = sum(one.wait_timeout for one in limits)
+        # As often as the most patient one says.
+        self.reschedule = max(getattr(one, "reschedule", 0) for one in limits)
+
+    def take(self, client: Shiftboss, cost: int, wait: float) -> Plan[HeldTogether]:
+        """Take of each in order, each with its own `wait_timeout` unless `wait` is 0; all or nothing."""
+        taken: list[tuple[Any, Shiftboss]] = []
+        try:
+            for one in self.limits:
+                own = getattr(one, "client", None) or client
+                patience = min(wait, one.wait_timeout)
+                # Only points and windows have costs that differ from use to use; a slot is a slot.
+                held = yield from one.take(own, cost if getattr(one, "kind", "") != "concurrent" else 1, patience)
+                taken.append((held, own))
+        except BaseException:
+            for held, _ in reversed(taken):
+                yield from give_back(held)
+            raise
+        return HeldTogether(tuple(held for held, _ in taken))
+
+    def _client(self) -> Shiftboss:
+        return current_client()
+
+    def __repr__(self) -> str:
+        return f"limiters.all_of({', '.join(map(repr, self.limits))})"
+
+
+class HeldTogether:
+    """What several limiters gave, in their order."""
+
+    def __init__(self, parts: tuple[Any, ...]) -> None:
+        self.parts = parts
+
+    def release(self) -> bool:
+        """Give back what can be; whether any was."""
+        released = [part.release() for part in reversed(self.parts)]
+        return any(released)
+
+    async def arelease(self) -> bool:
+        """As `release`, for coroutines."""
+        released = [await part.arelease() for part in reversed(self.parts)]
+        return any(released)
+
+    def give_back(self) -> Plan[None]:
+        """Give all of it back unused, as a plan."""
+        for part in reversed(self.parts):
+            yield from give_back(part)
+
+
+def give_back(held: Held) -> Plan[None]:
+    """Give back what was taken and not used, as a plan: units as well as slots."""
+    back = getattr(held, "give_back", None)
+    if back is not None:
+        yield from back()
+
+
+def all_of(*limits: Limits) -> AllOf:
+    """Several limiters as one: what it admits, each of them has admitted. They are asked in this order; what was taken of the
+    first ones is given back when a later one refuses.
+
+    Args:
+        limits: Limiters.
+
+    Raises:
+        ConfigError: None, or something that is no limiter.
+
+    Example:
+        >>> from shiftboss import Shiftboss, limiters
+        >>> both = limiters.all_of(limiters.window("api", 100, "minute"), limiters.concurrent("api-open", 5))
+        >>> with Shiftboss("fake://"), both.within_limit():
+        ...     pass
+    """
+    return AllOf(limits)

@@ -1,0 +1,283 @@
+"""What all limiters have in common: how one is held, and what is said of it beside its size."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass, field, fields
+from datetime import timedelta
+from types import TracebackType
+from typing import Any, ClassVar, Literal, ParamSpec, Protocol, TypeVar
+
+from redis.exceptions import RedisError
+
+from shiftboss.client import Shiftboss, current_client
+from shiftboss.config import check_seconds
+from shiftboss.errors import ConfigError, OverLimit
+from shiftboss.loops import warn_in_event_loop
+from shiftboss.plan import Plan
+
+from .decorating import decorate
+from .definition import check_choice, check_count, check_name
+from .registry import register
+from .state import LimiterState
+
+P = ParamSpec("P")
+R = TypeVar("R")
+Policy = Literal["raise", "skip"]
+OnOutage = Literal["raise", "allow", "deny"]
+Duration = timedelta | float
+YEAR = 365 * 86400.0
+# Seconds within which Redis must have said whether there is room, where the caller does not wait longer anyway.
+DECISION = 0.5
+
+
+class Held(Protocol):
+    """What a limiter gave, until it is given back."""
+
+    def release(self) -> bool:
+        """Give it back, if that is possible; whether it was."""
+
+    async def arelease(self) -> bool:
+        """As `release`, for coroutines."""
+
+
+class Limits(ABC):
+    """Something that admits or refuses: a limiter, or several as one."""
+
+    name: str
+    policy: Policy
+    wait_timeout: float
+
+    def within_limit(self, cost: int = 1) -> Within:
+        """A block that is within the limit, for ``with`` and ``async with``; it gives what `acquire` does.
+
+        Args:
+            cost: Units; a concurrent limiter has slots, of which a block takes one.
+
+        Raises:
+            OverLimit: At its beginning, if there was no room within `wait_timeout`.
+        """
+        return Within(self, cost)
+
+    def acquire(self, cost: int = 1) -> Any:
+        """Room, waiting for at most `wait_timeout`. One round trip if there is some.
+
+        Raises:
+            OverLimit: There was none in time, or it is known that there will be none: at once.
+            ConfigError: The cost can never be admitted.
+            RedisError: Redis could not be asked in time, unless `on_outage` says what that means.
+        """
+        if self.wait_timeout:
+            warn_in_event_loop("waiting at a limiter", "async with limiter.within_limit()")
+        client = self._client()
+        return client.perform(self.take(client, cost, self.wait_timeout))
+
+    async def aacquire(self, cost: int = 1) -> Any:
+        """As `acquire`, for coroutines."""
+        client = self._client()
+        return await client.aperform(self.take(client, cost, self.wait_timeout))
+
+    def try_acquire(self, cost: int = 1) -> Any:
+        """Room if there is some now, else None. One round trip."""
+        client = self._client()
+        return client.perform(_or_none(self.take(client, cost, 0.0)))
+
+    async def atry_acquire(self, cost: int = 1) -> Any:
+        """As `try_acquire`, for coroutines."""
+        client = self._client()
+        return await client.aperform(_or_none(self.take(client, cost, 0.0)))
+
+    def limit(self, function: Callable[P, R]) -> Callable[P, R]:
+        """Decorate a function or a coroutine function: each call is within the limit.
+
+        With ``policy="skip"`` a call for which there is no room returns None, and the function is not called.
+        """
+        return decorate(self, function)
+
+    @abstractmethod
+    def take(self, client: Shiftboss, cost: int, wait: float) -> Plan[Held]:
+        """What `acquire` does, as a plan."""
+
+    @abstractmethod
+    def _client(self) -> Shiftboss:
+        """Whose Redis it is on."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limiter(Limits):
+    """One limiter. It is its definition: cheap, immutable, and picklable without its client.
+
+    Args:
+        name: What it is known by; processes that use the same name share it.
+        wait_timeout: Seconds to wait for room; 0 does not wait.
+        policy: ``raise`` OverLimit, or ``skip`` a decorated call.
+        ttl: Seconds for which it is remembered unused.
+        reschedule: How often in a row a job that was refused is put back before that is a failure like others.
+        backoff: Given the limiter, the job and the error, seconds until a job that was refused runs again; None from it, or
+            instead of it, means the usual.
+        on_outage: While Redis is away: ``raise`` its error, ``allow`` everything, or ``deny`` with OverLimit.
+        client: Whose Redis; default the current client when it is used.
+    """
+
+    name: str
+    wait_timeout: float = 5.0
+    policy: Policy = "raise"
+    ttl: float = 90 * 86400.0
+    reschedule: int = 20
+    backoff: Callable[[Any, Any, BaseException], float | None] | None = None
+    on_outage: OnOutage = "raise"
+    client: Shiftboss | None = field(default=None, compare=False, repr=False)
+
+    kind: ClassVar[str]
+
+    def __post_init__(self) -> None:
+        check_name(self.name)
+        check_choice("policy", self.policy, ("raise", "skip"))
+        check_choice("on_outage", self.on_outage, ("raise", "allow", "deny"))
+        check_seconds("wait_timeout", self.wait_timeout, zero=True, at_most=YEAR)
+        check_seconds("ttl", self.ttl, at_most=10 * YEAR)
+        check_count("reschedule", self.reschedule, least=0)
+        if self.backoff is not None and not callable(self.backoff):
+            raise ConfigError(f"expected backoff to be a function of limiter, job and error, got {self.backoff!r}")
+
+    @property
+    @abstractmethod
+    def size(self) -> int:
+        """How many units there are in all."""
+
+    def definition(self) -> dict[str, Any]:
+        """What is said of it, for those who list limiters."""
+        return {"size": self.size, "wait_timeout": self.wait_timeout}
+
+    def peek(self) -> LimiterState:
+        """How it is used now. One round trip; it changes nothing."""
+        client = self._client()
+        return client.perform(self.look(client))
+
+    async def apeek(self) -> LimiterState:
+        """As `peek`, for coroutines."""
+        client = self._client()
+        return await client.aperform(self.look(client))
+
+    def reset(self) -> None:
+        """Make it as if nothing had been taken of it. One round trip."""
+        client = self._client()
+        client.perform(self.forget(client))
+
+    async def areset(self) -> None:
+        """As `reset`, for coroutines."""
+        client = self._client()
+        await client.aperform(self.forget(client))
+
+    def take(self, client: Shiftboss, cost: int, wait: float) -> Plan[Held]:
+        """What `acquire` does, as a plan."""
+        self.check_cost(cost)
+        try:
+            yield from register(self, client)
+            return (yield from self.ask(client, cost, wait))
+        except (RedisError, OSError) as error:
+            if self.on_outage == "allow":
+                return NOTHING
+            if self.on_outage == "deny":
+                raise OverLimit(f"limiter {self.name!r}: Redis could not be asked: {error}", self.name) from error
+            raise
+
+    def check_cost(self, cost: int) -> None:
+        """Refuse a cost that could never be admitted.
+
+        Raises:
+            ConfigError: That is so, or it is no number of units.
+        """
+        if not isinstance(cost, int) or isinstance(cost, bool) or cost < 1:
+            raise ConfigError(f"limiter {self.name!r}: expected cost to be a number of units, 1 or more, got {cost!r}")
+        if cost > self.size:
+            raise ConfigError(
+                f"limiter {self.name!r}: a cost of {cost:,} is above the limit of {self.size:,} and can never be admitted"
+            )
+
+    @abstractmethod
+    def ask(self, client: Shiftboss, cost: int, wait: float) -> Plan[Held]:
+        """Take units within `wait` seconds; `OverLimit` if that cannot be."""
+
+    @abstractmethod
+    def look(self, client: Shiftboss) -> Plan[LimiterState]:
+        """What `peek` does, as a plan."""
+
+    @abstractmethod
+    def forget(self, client: Shiftboss) -> Plan[None]:
+        """What `reset` does, as a plan."""
+
+    def _client(self) -> Shiftboss:
+        return self.client or current_client()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        said = {one.name: getattr(self, one.name) for one in fields(self) if one.name != "client"}
+        return _restore, (type(self), said)
+
+
+class Free:
+    """Leave that needs not be given back."""
+
+    def release(self) -> bool:
+        return False
+
+    async def arelease(self) -> bool:
+        return False
+
+    def correct(self, cost: int) -> None:
+        """Nothing was taken, so nothing is corrected."""
+
+
+NOTHING = Free()
+
+
+class Within:
+    """One block within a limit; `Limits.within_limit` makes a new one for each."""
+
+    def __init__(self, limits: Limits, cost: int) -> None:
+        self._limits = limits
+        self._cost = cost
+        self._held: Any = None
+
+    def __enter__(self) -> Any:
+        self._check()
+        self._held = self._limits.acquire(self._cost)
+        return self._held
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._held is not None:
+            self._held.release()
+
+    async def __aenter__(self) -> Any:
+        self._check()
+        self._held = await self._limits.aacquire(self._cost)
+        return self._held
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._held is not None:
+            await self._held.arelease()
+
+    def _check(self) -> None:
+        if self._held is not None:
+            raise ConfigError(f"limiter {self._limits.name!r}: call within_limit() anew for each block")
+
+
+def seconds(duration: Duration) -> float:
+    """A duration in seconds; what is none is for the limiter to refuse."""
+    return duration.total_seconds() if isinstance(duration, timedelta) else duration
+
+
+def _or_none(plan: Plan[Held]) -> Plan[Held | None]:
+    try:
+        return (yield from plan)
+    except OverLimit:
+        return None
+
+
+def _restore(kind: type[Limiter], said: dict[str, Any]) -> Limiter:
+    return kind(**said)

@@ -1,0 +1,54 @@
+"""Decorating a function or a coroutine function with a limiter."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from functools import wraps
+from inspect import iscoroutinefunction
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
+
+from shiftboss.errors import OverLimit
+
+if TYPE_CHECKING:
+    from .base import Limits
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def decorate(limits: Limits, function: Callable[P, R]) -> Callable[P, R]:
+    """The function, each call of which is within the limit."""
+    if iscoroutinefunction(function):
+        return cast("Callable[P, R]", _coroutine(limits, function))
+
+    @wraps(function)
+    def limited(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            held = limits.acquire()
+        except OverLimit:
+            if limits.policy == "skip":
+                return cast("R", None)
+            raise
+        try:
+            return function(*args, **kwargs)
+        finally:
+            held.release()
+
+    return limited
+
+
+def _coroutine(limits: Limits, function: Callable[P, Coroutine[Any, Any, R]]) -> Callable[P, Coroutine[Any, Any, R]]:
+    @wraps(function)
+    async def limited(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            held = await limits.aacquire()
+        except OverLimit:
+            if limits.policy == "skip":
+                return cast("R", None)
+            raise
+        try:
+            return await function(*args, **kwargs)
+        finally:
+            await held.arelease()
+
+    return limited

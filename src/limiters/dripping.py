@@ -1,0 +1,180 @@
+"""`leaky` and `points`: what refills evenly, drop by drop."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, ClassVar, Unpack
+
+from shiftboss.config import check_seconds
+from shiftboss.errors import ConfigError
+from shiftboss.plan import Plan, run
+from shiftboss.scripts import Call
+
+from . import calls
+from .base import Duration, Limiter
+from .common import Common, common
+from .definition import check_count, to_interval
+from .state import Answer, LimiterState
+from .timed import Permit, Taken, TimedLimiter
+
+if TYPE_CHECKING:
+    from shiftboss.client import Shiftboss
+
+SLOWEST = 366 * 86400.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class DrippingLimiter(TimedLimiter):
+    """Holds `count` units, of which one comes back every `unit` seconds."""
+
+    count: int
+    unit: float
+
+    def __post_init__(self) -> None:
+        Limiter.__post_init__(self)
+        check_count("size", self.count)
+        if self.unit < 1e-6 or self.unit * self.count > SLOWEST:
+            raise ConfigError(
+                f"limiter {self.name!r}: expected a unit to come back in 0.000001 seconds or more and all of them within a "
+                f"year, got {self.unit:g} seconds for a unit"
+            )
+
+    @property
+    def size(self) -> int:
+        """Units that it holds."""
+        return self.count
+
+    def definition(self) -> dict[str, Any]:
+        """What is said of it, for those who list limiters."""
+        return {**Limiter.definition(self), "unit": self.unit}
+
+    def taking(self, key: str, cost: int, wait: float) -> Call[Answer]:
+        """The call that takes units."""
+        return calls.drip(key, self._unit, self._unit * self.count, cost, round(wait * 1e6))
+
+    def returning(self, key: str, taken: Taken) -> Call[Any]:
+        """The call that gives units back."""
+        return calls.correct(key, self._unit, self._unit * self.count, -taken.cost)
+
+    def look(self, client: Shiftboss) -> Plan[LimiterState]:
+        """How much of it is taken at this instant."""
+        owed = (yield from run(calls.drip_state(self.key(client)))) / self._unit
+        used = min(self.count, math.ceil(owed))
+        return LimiterState(used, self.count - used, max(0, math.ceil(owed) - self.count), owed * self.unit or None)
+
+    @property
+    def _unit(self) -> int:
+        """Microseconds in which one unit comes back."""
+        return round(self.unit * 1e6)
+
+
+@dataclass(frozen=True, kw_only=True)
+class LeakyLimiter(DrippingLimiter):
+    """A burst of `count`, then one every `unit` seconds. Make one with `leaky`.
+
+    Each waiter has its own drip, and sleeps until that: they come evenly, first come first served.
+    """
+
+    kind: ClassVar[str] = "leaky"
+
+
+@dataclass(frozen=True, kw_only=True)
+class PointsLimiter(DrippingLimiter):
+    """A budget of points that refills evenly. Make one with `points`."""
+
+    kind: ClassVar[str] = "points"
+
+    def ask(self, client: Shiftboss, cost: int, wait: float) -> Plan[Permit]:
+        """Take points now, or reserve them if they come within `wait` seconds."""
+        permit = yield from DrippingLimiter.ask(self, client, cost, wait)
+        return PointsGrant(self, client, permit.taken)
+
+
+class PointsGrant(Permit):
+    """Points that were taken, by estimate; `correct` says what it was."""
+
+    __slots__ = ()
+
+    def correct(self, cost: int) -> int:
+        """Say what it has cost after all. The next callers wait longer or less. One round trip.
+
+        Args:
+            cost: Points, 0 or more.
+
+        Returns:
+            Points that are left.
+
+        Raises:
+            ConfigError: No number of points.
+        """
+        return self._client.perform(self._correct(cost))
+
+    async def acorrect(self, cost: int) -> int:
+        """As `correct`, for coroutines."""
+        return await self._client.aperform(self._correct(cost))
+
+    def _correct(self, cost: int) -> Plan[int]:
+        check_count("cost", cost, least=0)
+        limiter: Any = self._limiter
+        unit = limiter._unit
+        more = cost - self.taken.cost
+        left = yield from run(calls.correct(limiter.key(self._client), unit, unit * limiter.count, more))
+        self.taken = replace(self.taken, cost=cost)
+        return left
+
+
+def leaky(
+    name: str, size: int, interval: str | Duration, *, drain: float | None = None, **options: Unpack[Common]
+) -> LeakyLimiter:
+    """A limiter that admits a burst, and then evenly: a bucket that holds so many and leaks.
+
+    Args:
+        name: What it is known by; processes that use the same name share it.
+        size: Units that it holds: the largest burst.
+        interval: ``second``, ``minute``, ``hour``, ``day``, or seconds or a timedelta.
+        drain: Units that leak in an interval; default all of them.
+        options: See `Limiter`.
+
+    Raises:
+        ConfigError: A value that cannot be right.
+
+    Example:
+        >>> from shiftboss import Shiftboss, limiters
+        >>> shopify = limiters.leaky("shopify", 40, "second", drain=2)
+        >>> with Shiftboss("fake://"), shopify.within_limit():
+        ...     shopify.peek().remaining
+        39
+    """
+    check_count("size", size)
+    if drain is not None and (isinstance(drain, bool) or not isinstance(drain, (int, float)) or not drain > 0):
+        raise ConfigError(f"expected drain to be a positive number of units an interval, got {drain!r}")
+    unit = to_interval("interval", interval) / (drain or size)
+    return LeakyLimiter(name=name, count=size, unit=unit, **common(options))
+
+
+def points(name: str, size: int, *, refill_per_second: float, **options: Unpack[Common]) -> PointsLimiter:
+    """A limiter of a budget: each use costs points, which refill evenly.
+
+    Take what it may cost, ``within_limit(cost=120)``, and correct that afterwards.
+
+    Args:
+        name: What it is known by; processes that use the same name share it.
+        size: Points in a whole budget.
+        refill_per_second: Points that come back in a second.
+        options: See `Limiter`.
+
+    Raises:
+        ConfigError: A value that cannot be right.
+
+    Example:
+        >>> from shiftboss import Shiftboss, limiters
+        >>> graphql = limiters.points("graphql", 1000, refill_per_second=50)
+        >>> with Shiftboss("fake://"), graphql.within_limit(cost=120) as grant:
+        ...     grant.correct(87)
+        913
+    """
+    check_count("size", size)
+    if check_seconds("refill_per_second", refill_per_second) > 1e6:
+        raise ConfigError(f"expected refill_per_second to be at most 1,000,000, got {refill_per_second!r}")
+    return PointsLimiter(name=name, count=size, unit=1 / refill_per_second, **common(options))

@@ -1,0 +1,107 @@
+"""`TimedLimiter`: limiters whose units come back with time. A waiter reserves its own units and sleeps until they are there:
+no herd, no polling, first come first served.
+"""
+
+from __future__ import annotations
+
+import time
+from abc import abstractmethod
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from shiftboss import keys
+from shiftboss.errors import OverLimit
+from shiftboss.plan import Plan, at_last, run, sleep, within
+from shiftboss.scripts import Call
+
+from . import calls
+from .base import DECISION, Limiter
+from .state import Answer
+
+if TYPE_CHECKING:
+    from shiftboss.client import Shiftboss
+
+
+@dataclass(frozen=True, kw_only=True)
+class TimedLimiter(Limiter):
+    """What bucket, window, leaky and points have in common."""
+
+    def key(self, client: Shiftboss) -> str:
+        """Its one key."""
+        return keys.timed_limiter(client.namespace, self.kind, self.name)
+
+    def ask(self, client: Shiftboss, cost: int, wait: float) -> Plan[Permit]:
+        """Take units now, or reserve them if they come within `wait` seconds."""
+        key, asked = self.key(client), time.monotonic()
+        answer = yield from within(self.taking(key, cost, wait), max(wait, DECISION))
+        if answer.seconds < 0:
+            raise OverLimit(_refusal(self, cost, -answer.seconds, wait), self.name, -answer.seconds)
+        taken = Taken(cost, asked, answer)
+        if answer.seconds > 0:
+            try:
+                yield from sleep(answer.seconds)
+            except BaseException:
+                yield from at_last(self.returning(key, taken))
+                raise
+        return Permit(self, client, taken)
+
+    def forget(self, client: Shiftboss) -> Plan[None]:
+        """Make it as if nothing had been taken."""
+        yield from run(calls.drop(self.key(client)))
+
+    @abstractmethod
+    def taking(self, key: str, cost: int, wait: float) -> Call[Answer]:
+        """The call that takes units."""
+
+    @abstractmethod
+    def returning(self, key: str, taken: Taken) -> Call[Any]:
+        """The call that gives units back, as far as nobody has built on their being taken."""
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What was taken.
+
+    Args:
+        cost: Units.
+        asked: When, by this process's monotonic clock.
+        answer: What the limiter said.
+    """
+
+    cost: int
+    asked: float
+    answer: Answer
+
+
+class Permit:
+    """Units that were taken. They come back with time, not when the block ends."""
+
+    __slots__ = ("_client", "_limiter", "taken")
+
+    def __init__(self, limiter: TimedLimiter, client: Shiftboss, taken: Taken) -> None:
+        self._limiter = limiter
+        self._client = client
+        self.taken = taken
+
+    def release(self) -> bool:
+        """Nothing: time gives units back. False."""
+        return False
+
+    async def arelease(self) -> bool:
+        """As `release`, for coroutines."""
+        return False
+
+    def give_back(self) -> Plan[None]:
+        """Give the units back unused, as a plan. Twice is once."""
+        taken, self.taken = self.taken, replace(self.taken, cost=0)
+        if taken.cost:
+            yield from at_last(self._limiter.returning(self._limiter.key(self._client), taken))
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self._limiter.name!r}, cost={self.taken.cost})"
+
+
+def _refusal(limiter: TimedLimiter, cost: int, after: float, wait: float) -> str:
+    units = "a unit" if cost == 1 else f"{cost:,} units"
+    waited = f", longer than the {wait:g} s that may be waited" if wait else ""
+    return f"limiter {limiter.name!r}: {units} of {limiter.size:,} come free in {after:.3g} s{waited}"

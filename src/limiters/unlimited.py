@@ -1,0 +1,77 @@
+"""`unlimited`: the interface of a limiter, without a limit."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from shiftboss.client import current_client
+from shiftboss.plan import Plan
+
+from .base import NOTHING, Free, Limits, Policy
+from .state import LimiterState
+
+if TYPE_CHECKING:
+    from shiftboss.client import Shiftboss
+
+
+class UnlimitedLimiter(Limits):
+    """Admits everything at once, and never talks to Redis. Make one with `unlimited`."""
+
+    name = "unlimited"
+    policy: Policy = "raise"
+    wait_timeout = 0.0
+    reschedule = 0
+    backoff = None
+
+    def acquire(self, cost: int = 1) -> Free:  # noqa: ARG002
+        """Room. No round trip."""
+        return NOTHING
+
+    async def aacquire(self, cost: int = 1) -> Free:  # noqa: ARG002
+        """As `acquire`, for coroutines."""
+        return NOTHING
+
+    def try_acquire(self, cost: int = 1) -> Free:  # noqa: ARG002
+        """Room. No round trip."""
+        return NOTHING
+
+    async def atry_acquire(self, cost: int = 1) -> Free:  # noqa: ARG002
+        """As `try_acquire`, for coroutines."""
+        return NOTHING
+
+    def peek(self) -> LimiterState:
+        """Nothing is taken. No round trip."""
+        return LimiterState(0, 1, 0, None)
+
+    async def apeek(self) -> LimiterState:
+        """As `peek`, for coroutines."""
+        return self.peek()
+
+    def reset(self) -> None:
+        """There is nothing to reset."""
+
+    async def areset(self) -> None:
+        """As `reset`, for coroutines."""
+
+    def take(self, client: Shiftboss, cost: int, wait: float) -> Plan[Free]:  # noqa: ARG002
+        """What `acquire` does, as a plan."""
+        yield from ()
+        return NOTHING
+
+    def _client(self) -> Shiftboss:
+        return current_client()
+
+    def __repr__(self) -> str:
+        return "limiters.unlimited()"
+
+
+def unlimited(*_: Any, **__: Any) -> UnlimitedLimiter:
+    """A limiter that admits everything, for those who are exempt and for tests. It takes any arguments, and needs no Redis.
+
+    Example:
+        >>> from shiftboss import limiters
+        >>> free = limiters.unlimited("github", 5000, "hour")
+        >>> with free.within_limit():
+        ...     pass
+    """
+    return UnlimitedLimiter()
