@@ -5,9 +5,11 @@ from shiftboss.errors import OverLimit
 from .all_of import AllOf, all_of
 from .base import Limiter, Limits
 from .bucket import BucketLimiter, bucket
-from .concurrent import ConcurrentLimiter, concurrent
+from .concurrent import ConcurrentLimiter, Holder, concurrent
 from .dripping import LeakyLimiter, PointsGrant, PointsLimiter, leaky, points
+from .extension import errors
 from .grant import Grant
+from .listing import aall, all, remove  # noqa: A004  limiters.all()
 from .state import LimiterState
 from .timed import Permit
 from .unlimited import UnlimitedLimiter, unlimited
@@ -18,6 +20,7 @@ __all__ = [
     "BucketLimiter",
     "ConcurrentLimiter",
     "Grant",
+    "Holder",
     "LeakyLimiter",
     "Limiter",
     "LimiterState",
@@ -28,11 +31,15 @@ __all__ = [
     "PointsLimiter",
     "UnlimitedLimiter",
     "WindowLimiter",
+    "aall",
+    "all",
     "all_of",
     "bucket",
     "concurrent",
+    "errors",
     "leaky",
     "points",
+    "remove",
     "unlimited",
     "window",
 ]

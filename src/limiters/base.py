@@ -147,8 +147,9 @@ class Limiter(Limits):
         """How many units there are in all."""
 
     def definition(self) -> dict[str, Any]:
-        """What is said of it, for those who list limiters."""
-        return {"size": self.size, "wait_timeout": self.wait_timeout}
+        """What is said of it, for those who list limiters: enough to make it again."""
+        left_out = {"name", "client", "backoff"}
+        return {one.name: getattr(self, one.name) for one in fields(self) if one.name not in left_out}
 
     def peek(self) -> LimiterState:
         """How it is used now. One round trip; it changes nothing."""
@@ -180,7 +181,9 @@ class Limiter(Limits):
             if self.on_outage == "allow":
                 return NOTHING
             if self.on_outage == "deny":
-                raise OverLimit(f"limiter {self.name!r}: Redis could not be asked: {error}", self.name) from error
+                raise OverLimit(
+                    f"limiter {self.name!r}: Redis could not be asked: {error}", self.name, None, self
+                ) from error
             raise
 
     def check_cost(self, cost: int) -> None:

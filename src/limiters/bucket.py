@@ -42,10 +42,6 @@ class BucketLimiter(TimedLimiter):
         """Units a period."""
         return self.count
 
-    def definition(self) -> dict[str, Any]:
-        """What is said of it, for those who list limiters."""
-        return {**Limiter.definition(self), "interval": self.interval}
-
     def taking(self, key: str, cost: int, wait: float) -> Call[Answer]:
         """The call that takes units."""
         return calls.bucket(key, self.count, round(self.interval * 1000), cost, round(wait * 1000))

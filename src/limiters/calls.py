@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 from shiftboss.keys import ConcurrentKeys
 from shiftboss.scripts import Call, command, script
 
@@ -39,6 +42,11 @@ def peek(keys: ConcurrentKeys) -> Call[tuple[int, int, int]]:
 def wait(keys: ConcurrentKeys, ticket: str, seconds: float) -> Call[int | None]:
     """Block until a slot is handed to the ticket; its fence."""
     return command("BLPOP", [keys.wake + ticket], [seconds], _popped, resend=False)
+
+
+def holders(keys: ConcurrentKeys) -> Call[list[tuple[str, int]]]:
+    """Tickets of holders with the millisecond at which their lease ends, the first to end first; at most 1,000."""
+    return command("ZRANGE", [keys.leases], [0, 999, "WITHSCORES"], _tickets)
 
 
 def forget(keys: ConcurrentKeys) -> Call[int]:
@@ -101,6 +109,28 @@ def drop(key: str) -> Call[int]:
 def register(limiters: str, name: str, kind: str, definition: str, ttl: int) -> Call[str]:
     """Write a limiter down; the kind that its name stands for."""
     return script("limiters/register").call(bytes.decode, [limiters], [name, kind, definition, ttl])
+
+
+def listed(key: str, cursor: str, count: int) -> Call[tuple[str, list[tuple[str, str]]]]:
+    """Some entries of the list of limiters, and the cursor of the next."""
+    return command("HSCAN", [key], [cursor, "COUNT", count], _entries)
+
+
+def unlist(key: str, names: Sequence[str]) -> Call[int]:
+    """Take limiters off the list."""
+    return command("HDEL", [key], list(names), int)
+
+
+def _tickets(reply: list[Any]) -> list[tuple[str, int]]:
+    pairs = reply if reply and isinstance(reply[0], list) else zip(reply[::2], reply[1::2], strict=True)
+    return [(ticket.decode(), int(float(ends))) for ticket, ends in pairs]
+
+
+def _entries(reply: list[Any]) -> tuple[str, list[tuple[str, str]]]:
+    cursor, flat = reply
+    # The third version of the protocol gives a map.
+    pairs = flat.items() if isinstance(flat, dict) else zip(flat[::2], flat[1::2], strict=True)
+    return cursor.decode(), [(name.decode(), text.decode()) for name, text in pairs]
 
 
 def _three(reply: list[int | bytes]) -> tuple[int, int, int]:

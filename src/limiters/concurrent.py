@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Unpack
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, ClassVar, Unpack
 
 from shiftboss.config import check_seconds
 from shiftboss.errors import ConfigError
@@ -20,6 +21,28 @@ from .state import LimiterState
 
 if TYPE_CHECKING:
     from shiftboss.client import Shiftboss
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """One who holds a slot.
+
+    Args:
+        process: The process or event loop: what its connections are known by.
+        since: When the lease began, or was last renewed.
+        ends: When it ends.
+    """
+
+    process: str
+    since: datetime
+    ends: datetime
+
+    @classmethod
+    def read(cls, ticket: str, ends: int) -> Holder:
+        """A holder, from a ticket and the millisecond at which its lease ends."""
+        process, _, lock = ticket.rsplit(".", 2)
+        until = datetime.fromtimestamp(ends / 1000, UTC)
+        return cls(process, until - timedelta(milliseconds=int(lock)), until)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,10 +74,6 @@ class ConcurrentLimiter(Limiter):
         """Milliseconds for which it is remembered unused; longer than any lease."""
         return round(max(self.ttl, 2 * self.lock_timeout) * 1000)
 
-    def definition(self) -> dict[str, Any]:
-        """What is said of it, for those who list limiters."""
-        return {**Limiter.definition(self), "lock_timeout": self.lock_timeout}
-
     def keys(self, client: Shiftboss) -> ConcurrentKeys:
         return ConcurrentKeys(client.namespace, self.name)
 
@@ -75,6 +94,11 @@ class ConcurrentLimiter(Limiter):
         """How many slots are taken at this instant."""
         used, waiting, first = yield from run(calls.peek(self.keys(client)))
         return LimiterState(used, max(0, self.size - used), waiting, None if first < 0 else first / 1000)
+
+    def holders(self) -> list[Holder]:
+        """Who holds its slots, the lease that ends first first; at most 1,000. One round trip."""
+        client = self._client()
+        return [Holder.read(ticket, ends) for ticket, ends in client.store.run(calls.holders(self.keys(client)))]
 
     def forget(self, client: Shiftboss) -> Plan[None]:
         """Take all slots from their holders and send waiters to the end of the queue."""

@@ -45,10 +45,6 @@ class DrippingLimiter(TimedLimiter):
         """Units that it holds."""
         return self.count
 
-    def definition(self) -> dict[str, Any]:
-        """What is said of it, for those who list limiters."""
-        return {**Limiter.definition(self), "unit": self.unit}
-
     def taking(self, key: str, cost: int, wait: float) -> Call[Answer]:
         """The call that takes units."""
         return calls.drip(key, self._unit, self._unit * self.count, cost, round(wait * 1e6))

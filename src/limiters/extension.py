@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import random
-from typing import TYPE_CHECKING
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING, Any
 
 from shiftboss.errors import OverLimit
 from shiftboss.jobs import Extension, Message, Reschedule
@@ -11,10 +14,13 @@ from shiftboss.jobs import Extension, Message, Reschedule
 if TYPE_CHECKING:
     from shiftboss.client import Shiftboss
 
-# How often in a row a job is put back before being over the limit is a failure like others.
+log = logging.getLogger("shiftboss.limiters")
+# Errors of others that mean the same as `OverLimit`: a client library's for status 429, say.
+errors: set[type[BaseException]] = set()
+# How often in a row a job is put back before being over the limit is a failure like others, unless its limiter says.
 MOST = 20
 COUNT = "overrated"
-# Seconds for each time it was put back, where the limiter does not know when it will admit again.
+# Seconds for each time it was put back, where nobody knows when there will be room again.
 STEP = 300.0
 # Seconds over which the jobs that a limiter put back spread: they must not all come at one instant.
 JITTER = 1.0
@@ -27,11 +33,50 @@ class LimiterExtension(Extension):
         self._client = client
 
     def raised(self, message: Message, error: BaseException) -> Reschedule | None:
-        """Over a limit: the same job later, when the limiter expects to admit it. Twenty times in a row at most."""
-        if not isinstance(error, OverLimit):
+        """Over a limit: the same job later, when there is expected to be room. So often in a row as the limiter says."""
+        if not isinstance(error, (OverLimit, *errors)):
             return None
+        limiter = getattr(error, "source", None)
         times = int(message.options.get(COUNT, 0)) + 1
-        if times > MOST:
+        if times > getattr(limiter, "reschedule", MOST):
             return None
-        delay = STEP * times if error.retry_after is None else error.retry_after
-        return Reschedule(delay + random.uniform(0, max(JITTER, delay / 10)), {COUNT: times})
+        delay = _wished(limiter, message, error)
+        if delay is None:
+            known = retry_after(error)
+            delay = STEP * times if known is None else known
+            delay += random.uniform(0, max(JITTER, delay / 10))
+        return Reschedule(delay, {COUNT: times})
+
+
+def retry_after(error: BaseException) -> float | None:
+    """Seconds after which an error says that it may be tried again, if it does: by an attribute of that name, or as the
+    header of the response that it carries.
+    """
+    known: Any = getattr(error, "retry_after", None)
+    if known is None:
+        headers: Any = getattr(getattr(error, "response", None), "headers", None) or {}
+        known = headers.get("Retry-After") if hasattr(headers, "get") else None
+    try:
+        return None if known is None else max(0.0, float(known))
+    except (TypeError, ValueError):
+        return _until(known) if isinstance(known, str) else None
+
+
+def _until(date: str) -> float | None:
+    try:
+        when = parsedate_to_datetime(date)
+    except ValueError:
+        return None
+    return max(0.0, ((when if when.tzinfo else when.replace(tzinfo=UTC)) - datetime.now(UTC)).total_seconds())
+
+
+def _wished(limiter: Any, message: Message, error: BaseException) -> float | None:
+    backoff = getattr(limiter, "backoff", None)
+    if backoff is None:
+        return None
+    try:
+        wish = backoff(limiter, message, error)
+        return None if wish is None else max(0.0, float(wish))
+    except Exception:
+        log.exception("backoff of limiter %r failed; the usual delay is taken", limiter.name)
+        return None

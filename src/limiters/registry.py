@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, Self
 from weakref import WeakKeyDictionary
 
 import msgspec
@@ -35,15 +37,26 @@ class Listed:
 
     Args:
         name: Its name.
-        kind: concurrent, bucket, window, leaky or points.
-        seen: When a process last said that it uses it, epoch seconds.
+        kind: ``concurrent``, ``bucket``, ``window``, ``leaky`` or ``points``.
+        seen: When a process last said that it uses it; each does so once a day.
         definition: What it said of it.
     """
 
     name: str
     kind: str
-    seen: float
-    definition: dict[str, Any]
+    seen: datetime
+    definition: Mapping[str, Any]
+
+    @classmethod
+    def read(cls, name: str, text: str) -> Self:
+        """An entry of the list."""
+        seen, kind, definition = text.split("|", 2)
+        return cls(name, kind, datetime.fromtimestamp(int(seen) / 1000, UTC), msgspec.json.decode(definition))
+
+    @property
+    def is_forgotten(self) -> bool:
+        """Whether nobody has used it for longer than it is remembered."""
+        return datetime.now(UTC) - self.seen > timedelta(seconds=self.definition["ttl"] + 2 * DAY)
 
 
 def register(limiter: Limiter, client: Shiftboss) -> Plan[None]:
@@ -68,3 +81,19 @@ def register(limiter: Limiter, client: Shiftboss) -> Plan[None]:
     if len(written) >= MOST:
         written.clear()
     written[limiter.name] = time.monotonic(), limiter.kind
+
+
+def page(client: Shiftboss, cursor: str) -> Plan[tuple[str, list[Listed]]]:
+    """Some of the list, and where it goes on; an empty cursor begins and ends it. What nobody uses any more leaves it."""
+    key = keys.limiters(client.namespace)
+    after, entries = yield from run(calls.listed(key, cursor or "0", PAGE))
+    found = [Listed.read(name, text) for name, text in entries]
+    if forgotten := [one.name for one in found if one.is_forgotten]:
+        yield from run(calls.unlist(key, forgotten))
+    return "" if after == "0" else after, [one for one in found if not one.is_forgotten]
+
+
+def unregister(client: Shiftboss, name: str) -> Plan[None]:
+    """Take a limiter off the list; who uses it writes it down again."""
+    yield from run(calls.unlist(keys.limiters(client.namespace), [name]))
+    _written.get(client, {}).pop(name, None)

@@ -70,6 +70,7 @@ def acquire(limiter: ConcurrentLimiter, client: Shiftboss, wait: float) -> Plan[
                     + (f", and none came free in {wait:g} s" if wait else ""),
                     limiter.name,
                     -answer / 1000,
+                    limiter,
                 )
             fence = yield from _wait(keys, ticket, min(left, -answer / 1000))
             # The lease began at some instant of the wait. After a long one, asking again renews it, or tells that it ended.

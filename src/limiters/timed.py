@@ -35,7 +35,7 @@ class TimedLimiter(Limiter):
         key, asked = self.key(client), time.monotonic()
         answer = yield from within(self.taking(key, cost, wait), max(wait, DECISION))
         if answer.seconds < 0:
-            raise OverLimit(_refusal(self, cost, -answer.seconds, wait), self.name, -answer.seconds)
+            raise OverLimit(_refusal(self, cost, -answer.seconds, wait), self.name, -answer.seconds, self)
         taken = Taken(cost, asked, answer)
         if answer.seconds > 0:
             try:

@@ -44,10 +44,6 @@ class WindowLimiter(TimedLimiter):
         """Units in the window."""
         return self.count
 
-    def definition(self) -> dict[str, Any]:
-        """What is said of it, for those who list limiters."""
-        return {**Limiter.definition(self), "interval": self.interval}
-
     def check_cost(self, cost: int) -> None:
         """Refuse a cost that could never be admitted, or not in one call."""
         Limiter.check_cost(self, cost)

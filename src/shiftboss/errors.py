@@ -14,6 +14,8 @@
 Redis' own errors pass through untouched. Every error here pickles, so it can cross a process boundary.
 """
 
+from __future__ import annotations
+
 
 class ShiftbossError(Exception):
     """The base of all errors on this page."""
@@ -46,12 +48,19 @@ class OverLimit(ShiftbossError):
         message: What happened, in words.
         limiter: The limiter's name.
         retry_after: Seconds after which it may admit again, where it knows; else None.
+        source: The limiter itself, which says what becomes of a job; it does not cross process boundaries.
     """
 
-    def __init__(self, message: str, limiter: str = "", retry_after: float | None = None) -> None:
+    def __init__(
+        self, message: str, limiter: str = "", retry_after: float | None = None, source: object = None
+    ) -> None:
         super().__init__(message, limiter, retry_after)
         self.limiter = limiter
         self.retry_after = retry_after
+        self.source = source
+
+    def __reduce__(self) -> tuple[type[OverLimit], tuple[object, ...], dict[str, object]]:
+        return type(self), self.args, {**self.__dict__, "source": None}
 
     def __str__(self) -> str:
         return str(self.args[0])

@@ -317,6 +317,11 @@ class CurrentJob:
     message: Message
     retry_count: int = 0
 
+    @property
+    def overrated(self) -> int:
+        """How often in a row it was put back because it was over a limit."""
+        return int(self.message.options.get("overrated", 0))
+
 
 _current: ContextVar[CurrentJob | None] = ContextVar("shiftboss_job", default=None)
 

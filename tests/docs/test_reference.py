@@ -12,12 +12,12 @@ import click
 import pytest
 
 import shiftboss
-from shiftboss import batches, errors, events, keys
+from shiftboss import batches, errors, events, keys, limiters
 from shiftboss.batches import Batch, BatchSet, Status
 from shiftboss.cli.root import cli
 from shiftboss.config import Settings
 from shiftboss.engines.sidekiq import FunctionJob, JobOptions
-from shiftboss.limiters import ConcurrentLimiter, Grant
+from shiftboss.limiters import ConcurrentLimiter, Grant, Limiter, Limits, PointsGrant
 from tests.docs.pages import ROOT, names, read, rows, section
 
 COMMON = {"--redis", "--namespace", "--debug"}
@@ -123,8 +123,11 @@ def test_every_field_of_a_status() -> None:
         ),
         ("batches", BatchSet, set()),
         ("jobs", FunctionJob, set()),
-        ("limiters", ConcurrentLimiter, {"keys", "ttl_ms"}),
-        ("limiters", Grant, {"ticket"}),
+        ("limiters", Limits, {"take"}),
+        ("limiters", Limiter, {"size", "definition", "take", "check_cost", "ask", "look", "forget"}),
+        ("limiters", ConcurrentLimiter, {"kind", "size", "ttl_ms", "keys", "check_cost", "ask", "look", "forget"}),
+        ("limiters", Grant, {"ticket", "give_back"}),
+        ("limiters", PointsGrant, set()),
     ],
 )
 def test_every_method(page: str, kind: type, internal: set[str]) -> None:
@@ -144,8 +147,8 @@ def test_every_event() -> None:
 
 
 def test_every_public_name() -> None:
-    text = "".join(read(f"reference/{page}.md") for page in ("batches", "jobs", "settings", "errors"))
-    assert [name for name in {*shiftboss.__all__, *batches.__all__} if f"`{name}" not in text] == []
+    text = "".join(read(f"reference/{page}.md") for page in ("batches", "jobs", "limiters", "settings", "errors"))
+    assert [name for name in {*shiftboss.__all__, *batches.__all__, *limiters.__all__} if f"`{name}" not in text] == []
 
 
 def test_every_file_that_is_named() -> None:

@@ -38,7 +38,10 @@ def test_version(shiftboss: Run) -> None:
     ("words", "line"),
     [
         (["wroker"], "shiftboss: unknown command 'wroker'; did you mean 'worker'?"),
-        (["xyz"], "shiftboss: unknown command 'xyz'; known are demo, worker, batches; see `shiftboss --help`"),
+        (
+            ["xyz"],
+            "shiftboss: unknown command 'xyz'; known are demo, worker, limiters, batches; see `shiftboss --help`",
+        ),
         (["batches", "lst"], "shiftboss batches: unknown command 'lst'; did you mean 'ls'?"),
         (
             ["worker", "--concurency", "3"],

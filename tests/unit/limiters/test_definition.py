@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+import pickle
 from datetime import timedelta
 
 import pytest
 
 from shiftboss.config import ConfigError
-from shiftboss.limiters import concurrent
+from shiftboss.limiters import OverLimit, concurrent
 
 
 @pytest.mark.parametrize(
@@ -46,3 +47,10 @@ def test_durations_may_be_timedeltas() -> None:
 def test_a_policy_is_one_of_two() -> None:
     with pytest.raises(ConfigError, match="expected policy to be 'raise' or 'skip', got 'ignore'"):
         concurrent("erp", 1, policy="ignore")  # type: ignore[arg-type]
+
+
+def test_an_error_knows_its_limiter_until_it_leaves_the_process() -> None:
+    error = OverLimit("no room", "erp", 2.5, concurrent("erp", 1))
+    same = pickle.loads(pickle.dumps(error))
+    assert (same.limiter, same.retry_after, same.source) == ("erp", 2.5, None)
+    assert error.source == concurrent("erp", 1)

@@ -1,0 +1,77 @@
+"""All limiters that are in use, and making one again from what the list says of it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator, Mapping
+
+from shiftboss.client import Shiftboss, current_client
+from shiftboss.errors import ConfigError
+
+from .base import Limiter
+from .bucket import BucketLimiter
+from .concurrent import ConcurrentLimiter
+from .dripping import LeakyLimiter, PointsLimiter
+from .registry import Listed, page, unregister
+from .window import WindowLimiter
+
+KINDS: Mapping[str, type[Limiter]] = {
+    kind.kind: kind for kind in (ConcurrentLimiter, BucketLimiter, WindowLimiter, LeakyLimiter, PointsLimiter)
+}
+
+
+def all(text: str = "", *, client: Shiftboss | None = None) -> Iterator[Limiter]:  # noqa: A001  limiters.all()
+    """Every limiter that is in use, in no order. One round trip for each 500; the keyspace is not scanned.
+
+    Args:
+        text: Only those with this in their name.
+        client: Whose Redis; default the current client.
+
+    Example:
+        >>> from shiftboss import Shiftboss, limiters
+        >>> with Shiftboss("fake://all"):
+        ...     with limiters.bucket("github", 5000, "hour").within_limit():
+        ...         [limiter.name for limiter in limiters.all()]
+        ['github']
+    """
+    client = client or current_client()
+    for one in entries(text, client):
+        yield restore(one, client)
+
+
+async def aall(text: str = "", *, client: Shiftboss | None = None) -> AsyncIterator[Limiter]:
+    """As `all`, for coroutines."""
+    client, cursor, more = client or current_client(), "", True
+    while more:
+        cursor, found = await client.aperform(page(client, cursor))
+        for one in found:
+            if text in one.name:
+                yield restore(one, client)
+        more = bool(cursor)
+
+
+def entries(text: str, client: Shiftboss) -> Iterator[Listed]:
+    """What the list says of each."""
+    cursor, more = "", True
+    while more:
+        cursor, found = client.perform(page(client, cursor))
+        yield from (one for one in found if text in one.name)
+        more = bool(cursor)
+
+
+def restore(listed: Listed, client: Shiftboss) -> Limiter:
+    """The limiter that an entry describes.
+
+    Raises:
+        ConfigError: Its kind is not known to this release.
+    """
+    kind = KINDS.get(listed.kind)
+    if kind is None:
+        raise ConfigError(f"limiter {listed.name!r} is of the kind {listed.kind!r}, which this release does not know")
+    return kind(name=listed.name, client=client, **listed.definition)
+
+
+def remove(limiter: Limiter, *, client: Shiftboss | None = None) -> None:
+    """Forget a limiter: what was taken of it, and that it is there. Two round trips; who uses it brings it back."""
+    client = client or limiter.client or current_client()
+    client.perform(limiter.forget(client))
+    client.perform(unregister(client, limiter.name))

@@ -1,0 +1,69 @@
+"""Limiters with their states, as the commands show them."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from shiftboss.cli.command import Failure
+from shiftboss.cli.text import span
+
+if TYPE_CHECKING:
+    from shiftboss.client import Shiftboss
+    from shiftboss.limiters import Limiter, LimiterState
+
+HEADINGS = ("LIMITER", "KIND", "USED", "SIZE", "WAITING", "FREE IN", "LIMIT")
+RIGHT = ("USED", "SIZE", "WAITING", "FREE IN")
+
+
+def find(client: Shiftboss, name: str) -> Limiter:
+    """The limiter of a name.
+
+    Raises:
+        Failure: None is in use.
+    """
+    from shiftboss import limiters
+
+    found = next((one for one in limiters.all(name, client=client) if one.name == name), None)
+    if found is None:
+        raise Failure(
+            f"no limiter {name!r} at {client.server.label}, namespace {client.namespace}; see shiftboss limiters ls"
+        )
+    return found
+
+
+def look(client: Shiftboss, text: str, number: int) -> list[tuple[Limiter, LimiterState]]:
+    """Limiters by name with their states."""
+    from shiftboss import limiters
+
+    found = sorted(limiters.all(text, client=client), key=lambda one: one.name)
+    return [(one, one.peek()) for one in islice(found, number or None)]
+
+
+def to_dict(limiter: Limiter, state: LimiterState) -> dict[str, Any]:
+    """All of it as JSON values."""
+    return {"name": limiter.name, "kind": limiter.kind, **limiter.definition(), "size": limiter.size, **asdict(state)}
+
+
+def as_row(limiter: Limiter, state: LimiterState) -> list[str]:
+    """One line of a table."""
+    return [
+        limiter.name,
+        limiter.kind,
+        f"{state.used:,}",
+        f"{limiter.size:,}",
+        f"{state.waiting:,}" if state.waiting else "",
+        "" if state.reset_after is None else span(state.reset_after),
+        limit_of(limiter),
+    ]
+
+
+def limit_of(limiter: Limiter) -> str:
+    """What it admits, in words."""
+    said = limiter.definition()
+    if "lock_timeout" in said:
+        return f"{limiter.size:,} at once, for {said['lock_timeout']:g} s each"
+    if "interval" in said:
+        return f"{limiter.size:,} in {said['interval']:g} s"
+    return f"{limiter.size:,}, one back in {said['unit']:g} s"

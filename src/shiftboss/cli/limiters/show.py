@@ -1,0 +1,57 @@
+"""`shiftboss limiters show`."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from shiftboss.cli.command import Command, json_option
+from shiftboss.cli.connect import connected
+from shiftboss.cli.limiters.looking import find, limit_of, to_dict
+from shiftboss.cli.output import console, print_json
+from shiftboss.cli.text import age, local, plural, span
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from shiftboss.limiters import Holder, Limiter, LimiterState
+
+
+@click.command("show", cls=Command)
+@click.argument("name", metavar="LIMITER")
+@json_option
+def show(*, name: str, as_json: bool, url: str | None, namespace: str | None) -> None:
+    """Show one limiter: what it admits, what is taken of it, and who holds it."""
+    from shiftboss.limiters import ConcurrentLimiter
+
+    with connected(url, namespace) as client:
+        limiter = find(client, name)
+        state = limiter.peek()
+        holders = limiter.holders() if isinstance(limiter, ConcurrentLimiter) else []
+    if as_json:
+        held = [{key: _plain(value) for key, value in asdict(one).items()} for one in holders]
+        print_json({**to_dict(limiter, state), "holders": held})
+    else:
+        _print(limiter, state, holders)
+
+
+def _print(limiter: Limiter, state: LimiterState, holders: Sequence[Holder]) -> None:
+    from rich.text import Text
+
+    facts = [("limiter", limiter.name), ("kind", limiter.kind), ("limit", limit_of(limiter))]
+    facts.append(("used", f"{state.used:,}, {state.remaining:,} free"))
+    facts += [("waiting", f"{state.waiting:,}")] if state.waiting else []
+    facts += [("free", f"in {span(state.reset_after)}")] if state.reset_after is not None else []
+    facts.append(("wait", f"at most {limiter.wait_timeout:g} s"))
+    facts += [("holder", f"{one.process}, for {age(one.since)}, until {local(one.ends)}") for one in holders[:20]]
+    if len(holders) > 20:
+        facts.append(("", f"and {plural(len(holders) - 20, 'holder')} more"))
+    out = console()
+    for name, value in facts:
+        out.print(Text.assemble((f"{name:<9}", "bold"), value), soft_wrap=True)
+
+
+def _plain(value: Any) -> Any:
+    return value.isoformat() if hasattr(value, "isoformat") else value
