@@ -61,7 +61,8 @@ def perform(client: Shiftboss, out: str, items: Sequence[str]) -> Plan[None]:
 def settle(client: Shiftboss, out: str, items: Sequence[str], *, resent: bool) -> Plan[None]:
     """Perform what a script decided. After a resend its first reply is lost, so whatever is in the outbox is taken."""
     if resent:
-        items = yield from run(claim(out, GRACE, PAGE, GRACE))
+        # Beyond the look ahead: what is being performed is not taken once more when a reply is lost in turn.
+        items = yield from run(claim(out, 2 * GRACE, PAGE, GRACE))
     if items:
         yield from perform(client, out, items)
 
