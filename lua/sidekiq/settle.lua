@@ -10,8 +10,9 @@ KEYS
   6 failed         string    failed runs so far
   7 processed_day  string    runs of this day
   8 failed_day     string    failed runs of this day
+  9 failures       list      the newest failed runs
 ARGV
-  1... jobs        string    four per job: payload as fetched, verb, payload to keep, seconds until it runs again
+  1... jobs        string    five per job: payload as fetched, verb, payload to keep, seconds until it runs again, failure
 RETURNS
   how many of them were still in flight
 SLOTS many
@@ -19,12 +20,6 @@ SLOTS many
 --- @include lib/clock
 --- @include lib/finish
 
-local news = finish_jobs({
-  inflight = KEYS[1], retry = KEYS[2], dead = KEYS[3], schedule = KEYS[4],
-  processed = KEYS[5], failed = KEYS[6], processed_day = KEYS[7], failed_day = KEYS[8],
-}, clock(), ARGV)
-local count = 0
-for _, removed in ipairs(news) do
-  count = count + (removed and 1 or 0)
-end
+local _, count = finish_jobs({inflight = KEYS[1], retry = KEYS[2], dead = KEYS[3], later = KEYS[4], processed = KEYS[5],
+  failed = KEYS[6], processed_day = KEYS[7], failed_day = KEYS[8], failures = KEYS[9]}, clock(), ARGV)
 return count

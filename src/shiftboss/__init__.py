@@ -11,6 +11,16 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from shiftboss.client import Shiftboss, configure, current_client
     from shiftboss.engines.sidekiq.job import Job, JobId, job
+    from shiftboss.engines.sidekiq.sets import (
+        DeadSet,
+        Failures,
+        ProcessSet,
+        Queue,
+        RetrySet,
+        ScheduledSet,
+        Stats,
+        Workers,
+    )
     from shiftboss.errors import (
         BatchClosed,
         BatchError,
@@ -28,6 +38,16 @@ if TYPE_CHECKING:
 _HOMES = {
     "shiftboss.client": ("Shiftboss", "configure", "current_client"),
     "shiftboss.engines.sidekiq.job": ("Job", "JobId", "job"),
+    "shiftboss.engines.sidekiq.sets": (
+        "DeadSet",
+        "Failures",
+        "ProcessSet",
+        "Queue",
+        "RetrySet",
+        "ScheduledSet",
+        "Stats",
+        "Workers",
+    ),
     "shiftboss.errors": (
         "BatchClosed",
         "BatchError",
@@ -49,15 +69,23 @@ __all__ = [
     "BatchError",
     "BatchNotFound",
     "ConfigError",
+    "DeadSet",
+    "Failures",
     "Job",
     "JobError",
     "JobId",
     "OverLimit",
     "PrerequisiteDied",
+    "ProcessSet",
+    "Queue",
+    "RetrySet",
+    "ScheduledSet",
     "ScriptError",
     "Shiftboss",
     "ShiftbossError",
+    "Stats",
     "WaitTimeout",
+    "Workers",
     "configure",
     "current_client",
     "current_job",

@@ -71,6 +71,7 @@ CATALOGUE = (
     ),
     Row("<ns>:workers", "set", "identities of processes that may hold jobs", "lua/sidekiq", permanent=True),
     Row("<ns>:recovered:<jid>", "string", "how often a job was taken back from a dead process", "lua/sidekiq"),
+    Row("<ns>:failures", "list", "the newest failed runs of any job", "lua/sidekiq"),
     Row("queues", "set", "queue names", "Sidekiq", permanent=True),
     Row("queue:<name>", "list", "jobs, pushed left and taken right", "Sidekiq", permanent=True),
     Row("schedule", "zset", "jobs by the second they are due", "Sidekiq", permanent=True),
@@ -82,6 +83,7 @@ CATALOGUE = (
     Row("stat:failed", "string", "failed runs so far", "Sidekiq", permanent=True),
     Row("stat:processed:<day>", "string", "runs of a day", "Sidekiq"),
     Row("stat:failed:<day>", "string", "failed runs of a day", "Sidekiq"),
+    Row("<identity>-signals", "list", "signals for a process, sent from the dashboard", "Sidekiq"),
     Row("<identity>:work", "hash", "what each thread runs now", "Sidekiq"),
     Row("<host>:<pid>:<nonce>", "hash", "heartbeat of a worker process", "Sidekiq"),
 )
@@ -218,6 +220,10 @@ class SidekiqKeys:
         return f"{self.namespace}:workers"
 
     @property
+    def failures(self) -> str:
+        return f"{self.namespace}:failures"
+
+    @property
     def unwanted(self) -> str:
         return unwanted(self.namespace)
 
@@ -233,13 +239,16 @@ class SidekiqKeys:
     def process(self, identity: str) -> str:
         return identity
 
+    def signals(self, identity: str) -> str:
+        return f"{identity}-signals"
+
     def work(self, identity: str) -> str:
         return f"{identity}:work"
 
     def settled(self, identity: str, day: str) -> list[str]:
         """What every acknowledgement of a process writes, in the order that its scripts have it."""
         sets = [self.inflight(identity), self.retry, self.dead, self.schedule]
-        return [*sets, self.processed, self.failed, self.processed_on(day), self.failed_on(day)]
+        return [*sets, self.processed, self.failed, self.processed_on(day), self.failed_on(day), self.failures]
 
     def inflight(self, identity: str) -> str:
         return f"{self.namespace}:inflight:{identity}"

@@ -147,7 +147,9 @@ def test_every_event() -> None:
 
 
 def test_every_public_name() -> None:
-    text = "".join(read(f"reference/{page}.md") for page in ("batches", "jobs", "limiters", "settings", "errors"))
+    text = "".join(
+        read(f"reference/{page}.md") for page in ("batches", "jobs", "limiters", "sets", "settings", "errors")
+    )
     assert [name for name in {*shiftboss.__all__, *batches.__all__, *limiters.__all__} if f"`{name}" not in text] == []
 
 

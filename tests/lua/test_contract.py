@@ -21,6 +21,7 @@ ROOMS = {
         "shiftboss.engines.sidekiq.calls",
         "shiftboss.engines.sidekiq.worker.calls",
         "shiftboss.engines.sidekiq.joined",
+        "shiftboss.engines.sidekiq.sets.calls",
     ),
 }
 # Arguments are unpacked at once where the caller never gives more than some hundred.

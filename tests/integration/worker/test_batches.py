@@ -128,7 +128,7 @@ def test_what_a_crash_left_in_the_outbox_is_delivered(
     member = decode(raw.encode()).message.batch
     assert isinstance(member, Member)
     keys, batch_keys = SidekiqKeys("sb"), client.batch_keys(batch.bid)
-    ack = [raw, "done", "", 0, member.position, "s", ""]
+    ack = [raw, "done", "", 0, "", member.position, "s", ""]
     call = settle_members(keys, batch_keys, "host:1:dead", "2026-01-01", batch.bid, "default", 0, ack)
     assert client.store.run(call)[1]
     start()

@@ -55,7 +55,7 @@ def hand_over(keys: SidekiqKeys, out: str, item: str, name: str, payload: bytes)
 def settle_members(
     keys: SidekiqKeys, batch: BatchKeys, identity: str, day: str, bid: str, queue: str, grace: int, jobs: Sequence[Arg]
 ) -> Call[tuple[int, list[str]]]:
-    """Acknowledge members of one batch: seven values each (payload, verb, payload to keep, seconds; position, code, failure). How
+    """Acknowledge members of one batch: eight values each (payload, verb, payload to keep, seconds, failure; position, code, failure). How
     many were still in flight, and what that brings about.
     """
     return script("sidekiq/settle_members").call(

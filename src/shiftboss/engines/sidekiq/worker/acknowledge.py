@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from shiftboss.engines.sidekiq.joined import settle_members
 from shiftboss.engines.sidekiq.worker import calls
+from shiftboss.engines.sidekiq.worker.failed_run import failed_run
 from shiftboss.engines.sidekiq.worker.hold import Ended
 from shiftboss.jobs import TRACK, CallbackOf, Member, Outcome, failure_of
 from shiftboss.outbox import GRACE, settle
@@ -90,7 +91,7 @@ def _members(
 
 
 def _parts(one: Ended) -> tuple[Arg, ...]:
-    return one.run.raw, one.verb, one.keep, one.delay
+    return one.run.raw, one.verb, one.keep, one.delay, failed_run(one)
 
 
 def _failure(one: Ended) -> str:

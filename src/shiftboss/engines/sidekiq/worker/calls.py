@@ -70,7 +70,7 @@ def wait_for(keys: SidekiqKeys, name: str, seconds: float) -> Call[bool]:
 
 
 def settle(keys: SidekiqKeys, identity: str, day: str, jobs: Sequence[Arg]) -> Call[int]:
-    """Acknowledge jobs: four values each, as ``lua/lib/finish.lua`` says; how many of them were still in flight."""
+    """Acknowledge jobs: five values each, as ``lua/lib/finish.lua`` says; how many of them were still in flight."""
     return script("sidekiq/settle").call(int, keys.settled(identity, day), jobs)
 
 
@@ -152,6 +152,11 @@ def beat(
         [keys.processes, keys.process(identity), keys.work(identity), keys.workers],
         [identity, ttl, info, concurrency, busy, "true" if quiet else "false", rss, rtt_us, *running],
     )
+
+
+def signalled(keys: SidekiqKeys, identity: str) -> Call[str | None]:
+    """Take the oldest signal that somebody left for this process."""
+    return command("RPOP", [keys.signals(identity)], [], lambda reply: reply and reply.decode(), resend=False)
 
 
 def leave(keys: SidekiqKeys, identity: str) -> Call[int]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -53,11 +54,28 @@ class Facts:
 
 
 class Heartbeat(Rounds):
-    """Beats every 10 seconds; a process that has not for 60 counts as dead."""
+    """Beats every 10 seconds; a process that has not for 60 counts as dead. It also brings the dashboard's signals.
+
+    Args:
+        store: Where it beats.
+        keys: The protocol's names.
+        facts: What does not change.
+        hold: What runs now.
+        heed: Is given the name of a signal that somebody left for this process.
+        outage: Is told when Redis is away and when it is back.
+    """
 
     jitter = 0.1
 
-    def __init__(self, store: Store, keys: SidekiqKeys, facts: Facts, hold: Hold, outage: Outage) -> None:
+    def __init__(
+        self,
+        store: Store,
+        keys: SidekiqKeys,
+        facts: Facts,
+        hold: Hold,
+        heed: Callable[[str], None],
+        outage: Outage,
+    ) -> None:
         super().__init__("shiftboss-heartbeat", outage)
         self.quiet = False
         self.processes = 1
@@ -66,6 +84,7 @@ class Heartbeat(Rounds):
         self._facts = facts
         self._info = facts.to_json()
         self._hold = hold
+        self._heed = heed
         self._rtt_us = 0
 
     def interval(self) -> float:
@@ -92,6 +111,9 @@ class Heartbeat(Rounds):
             )
         )
         self._rtt_us = round((time.perf_counter() - began) * 1_000_000)
+        signal = self._store.run(calls.signalled(self._keys, self._facts.identity))
+        if signal is not None:
+            self._heed(signal)
 
 
 def _shown(run: Run) -> tuple[str, bytes]:

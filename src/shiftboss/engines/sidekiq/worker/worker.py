@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import secrets
+import signal
 import socket
 import threading
 import time
@@ -87,7 +88,9 @@ class Worker:
         self._runner = Runner(client, self._crew, self._end)
         self.settler = Settler(client, keys, identity, self._hold, outage)
         self.fetcher = Fetcher(store, keys, identity, self.queues, self._hold, self._runner.take, outage)
-        self.heartbeat = Heartbeat(store, keys, Facts(identity, concurrency, self.queues), self._hold, outage)
+        self.heartbeat = Heartbeat(
+            store, keys, Facts(identity, concurrency, self.queues), self._hold, self._told, outage
+        )
         self.poller = Poller(store, keys, lambda: self.heartbeat.processes, outage)
         self.rescuer = Rescuer(client, keys, identity, outage)
         self.reaper = Reaper(client, identity, outage)
@@ -158,6 +161,17 @@ class Worker:
             self.settler.put(ended)
             if full:
                 self.fetcher.nudge()
+
+    def _told(self, name: str) -> None:
+        """Heed a signal from the dashboard: TSTP and TERM, as from a terminal; TERM stops a worker without signals too."""
+        if name == "TSTP":
+            self.quiet()
+        elif name == "TERM" and self._signals is not None:
+            os.kill(os.getpid(), signal.SIGTERM)
+        elif name == "TERM":
+            threading.Thread(target=self.stop, name="shiftboss-stopper", daemon=True).start()
+        else:
+            log.warning("signal %r from the dashboard is not understood here", name)
 
     def _heed(self, signals: Signals) -> None:
         # Stopping takes time, in which the main thread still has to hear the second signal.
