@@ -6,7 +6,8 @@ job that was pushed before. The job itself is the callback of its success.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import inspect
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -28,8 +29,9 @@ def enqueue_after(
 
     Args:
         prerequisites: Each is ``other.call(...)``, which is pushed now; or a `Batch`; or the id of a job that was pushed
-            before and is tracked (``@job(track=True)``).
-        job: The job that waits.
+            before and is tracked (``@job(track=True)``); or, for any engine, a function without arguments that pushes
+            something, such as ``partial(task.delay, 1)``.
+        job: The job that waits: one of the built-in engine, a task or an actor.
         *args: Its arguments.
         on_death: What happens when one of them dies. ``die``: the job dies too, with `PrerequisiteDied`; if the one that died
             is run again, and all have succeeded after all, the job runs. ``run``: it runs when all have succeeded or died.
@@ -42,7 +44,7 @@ def enqueue_after(
     Raises:
         BatchNotFound: No such batch.
         BatchError: A job that is not tracked; or the job would wait for itself.
-        ConfigError: Something else among the prerequisites, or another `on_death`.
+        ConfigError: Something else among the prerequisites, a function that pushed nothing, or another `on_death`.
 
     Round trips: as many as pushing the calls as a batch, and three for each batch or id.
 
@@ -57,11 +59,17 @@ def enqueue_after(
         ...     waiting.status().total
         2
     """
-    calls, awaited = _sorted(prerequisites)
-    batch, client = _batch(job.call(*args, **kwargs), on_death), current_client()
+    pushes, awaited = _sorted(prerequisites)
+    batch, client = _batch(_message(job, args, kwargs), on_death), current_client()
     client.perform(check_there(client, awaited))
     with batch.jobs() as block:
-        client.perform(client.push(calls))
+        for push in pushes:
+            if isinstance(push, Message):
+                client.perform(client.push([push]))
+            else:
+                before = len(block.ids)
+                push()
+                _check_pushed(push, len(block.ids) - before)
         block.wait_for(awaited)
     return batch
 
@@ -70,13 +78,41 @@ async def aenqueue_after(
     prerequisites: Sequence[object], job: Any, /, *args: Any, on_death: str = "die", **kwargs: Any
 ) -> Batch:
     """As `enqueue_after`, for coroutines."""
-    calls, awaited = _sorted(prerequisites)
-    batch, client = _batch(job.call(*args, **kwargs), on_death), current_client()
+    pushes, awaited = _sorted(prerequisites)
+    batch, client = _batch(_message(job, args, kwargs), on_death), current_client()
     await client.aperform(check_there(client, awaited))
     async with batch.jobs() as block:
-        await client.aperform(client.push(calls))
+        for push in pushes:
+            if isinstance(push, Message):
+                await client.aperform(client.push([push]))
+            else:
+                before, pushed = len(block.ids), push()
+                if inspect.isawaitable(pushed):
+                    await pushed
+                _check_pushed(push, len(block.ids) - before)
         block.wait_for(awaited)
     return batch
+
+
+def _message(job: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Message:
+    """What is to be pushed in the end. Tasks and actors are known by their name, and go where their batch's first job went."""
+    if isinstance(job, Message):
+        return job
+    if hasattr(job, "call"):
+        return job.call(*args, **kwargs)  # type: ignore[no-any-return]
+    name = getattr(job, "job_name", None)
+    if name is None:
+        raise ConfigError(f"expected a job, a task or an actor that waits, got {job!r:.200}")
+    if kwargs:
+        raise ConfigError(
+            f"{name}: pass the arguments of a task or an actor that waits by position, got {sorted(kwargs)}"
+        )
+    return Message(name, tuple(args), "", "")
+
+
+def _check_pushed(push: object, count: int) -> None:
+    if count == 0:
+        raise ConfigError(f"expected prerequisites to push something, but {push!r:.200} pushed nothing")
 
 
 def _batch(message: Message, on_death: str) -> Batch:
@@ -89,13 +125,13 @@ def _batch(message: Message, on_death: str) -> Batch:
     return batch.on("success", message).on("death", died)
 
 
-def _sorted(prerequisites: Sequence[object]) -> tuple[list[Message], list[Awaited]]:
+def _sorted(prerequisites: Sequence[object]) -> tuple[list[Message | Callable[[], object]], list[Awaited]]:
     """Those that are to be pushed, and those that were."""
-    calls, awaited, around = list[Message](), list[Awaited](), _around()
+    pushes, awaited, around = list[Message | Callable[[], object]](), list[Awaited](), _around()
     for one in prerequisites:
         match one:
             case Message():
-                calls.append(one)
+                pushes.append(one)
             case Batch() if one.bid in around:
                 raise BatchError(
                     f"a job in the block of batch {one.bid} cannot wait for that batch: it would wait for itself"
@@ -106,11 +142,14 @@ def _sorted(prerequisites: Sequence[object]) -> tuple[list[Message], list[Awaite
                 awaited.append(Awaited(one.bid, pushed=one.is_known))
             case str():
                 awaited.append(Awaited.job(str(one)))
+            case _ if callable(one) and not hasattr(one, "job_name"):  # a job that was called would run here
+                pushes.append(one)
             case _:
                 raise ConfigError(
-                    f"expected prerequisites to be job.call(...), batches, or ids of tracked jobs, got {one!r:.200}"
+                    "expected prerequisites to be job.call(...), batches, ids of tracked jobs, or functions that push, "
+                    f"got {one!r:.200}"
                 )
-    return calls, awaited
+    return pushes, awaited
 
 
 def _around() -> set[str]:

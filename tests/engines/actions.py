@@ -13,7 +13,7 @@ from typing import Any
 import redis
 
 from shiftboss import OverLimit, current_job
-from shiftboss.batches import Batch, Status, current_batch
+from shiftboss.batches import Batch, Status, current_batch, report
 from shiftboss.jobs import trust
 
 trust(__name__)
@@ -111,6 +111,11 @@ def fork(key: str, name: str, count: int) -> None:
             current_driver().push(name, key, number)
 
 
+def reporting(key: str, number: int) -> None:
+    """Reports what it was given, and how often it ran."""
+    put(key, report({"number": number, "run": board().incr(f"runs:{key}:{number}")}))
+
+
 # By name: what it does and how often it is retried.
 ACTIONS = {
     "note": (note, 0),
@@ -120,4 +125,5 @@ ACTIONS = {
     "about": (about, 0),
     "over": (over, 1),
     "fork": (fork, 0),
+    "reporting": (reporting, 0),
 }

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import secrets
 from collections import Counter
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
 
-from shiftboss.batches import Batch, BatchError, calls
+from shiftboss.batches import Batch, BatchError, calls, enqueue_after
 from shiftboss.jobs import Member, Message
 from tests.engines.actions import notes, open_gate
 from tests.engines.driver import QUEUE, Driver
@@ -190,3 +192,26 @@ def test_what_a_crash_left_to_be_done_is_done(driver: Driver, new_batch: NewBatc
     assert len(decided) == 3
     assert events(key, "complete", "success", "finished") == ["complete", "finished", "success"]
     open_gate(key)
+
+
+def test_results_of_members(driver: Driver, new_batch: NewBatch, key: str) -> None:
+    batch = new_batch(driver, results=True)
+    with batch.jobs():
+        for number in range(5):
+            driver.push("reporting", key, number)
+    batch.join(timeout=TIMEOUT)
+    assert notes(key) == [True] * 5
+    assert list(batch.results()) == [{"number": number, "run": 1} for number in range(5)]
+
+
+def test_a_job_that_waits_for_others(driver: Driver, new_batch: NewBatch, key: str) -> None:
+    batch = new_batch(driver)
+    with batch.jobs():
+        driver.push("slow", key)
+    last = Message("conformance.note", (key, "last"), QUEUE, secrets.token_hex(12))
+    with driver.client:
+        waiting = enqueue_after([batch, partial(driver.push, "note", key, "first")], last)
+    wait_until(lambda: len(notes(key)) == 2, TIMEOUT, "the first jobs")
+    open_gate(key)
+    waiting.join(timeout=TIMEOUT)
+    wait_until(lambda: notes(key)[2:] == ["ended", "last"], TIMEOUT, "the last job")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import time
 from typing import Any
 
 import pytest
@@ -289,7 +290,38 @@ def test_a_job_cannot_wait_for_the_batch_it_belongs_to(site: Site) -> None:
         enqueue_after([outer], report, 1)
 
 
-@pytest.mark.parametrize("wrong", [1, None, ["a"], object(), print])
+def test_a_function_that_pushes_is_a_prerequisite(site: Site) -> None:
+    waiting = enqueue_after([lambda: site.push(1), lambda: site.push(2)], report, 1)
+    assert waiting.status().total == 2
+    site.end_all()
+    assert len(pushed(site)) == 1
+
+
+def test_a_function_that_pushes_nothing_is_refused(site: Site) -> None:
+    with pytest.raises(ConfigError, match=r"but <built-in function time> pushed nothing"):
+        enqueue_after([first.call(), time.time], report, 1)
+    assert site.crew.queue == []
+
+
+def test_a_job_of_an_engine_without_calls_waits_by_its_name(site: Site) -> None:
+    class Task:
+        job_name = "app.task"
+
+    enqueue_after([first.call()], Task(), 1, 2)
+    end(site, "first")
+    (message,) = pushed(site, "app.task")
+    assert (message.args, message.queue) == ((1, 2), "low")
+    with pytest.raises(ConfigError, match=r"app.task: pass the arguments of a task .* by position, got \['n'\]"):
+        enqueue_after([], Task(), n=1)
+    with pytest.raises(
+        ConfigError, match="expected a job, a task or an actor that waits, got <built-in function print>"
+    ):
+        enqueue_after([], print)
+    with pytest.raises(ConfigError, match="expected prerequisites"):
+        enqueue_after([Task()], report, 1)
+
+
+@pytest.mark.parametrize("wrong", [1, None, ["a"], object()])
 def test_nothing_else_can_be_a_prerequisite(site: Site, wrong: object) -> None:
     with pytest.raises(ConfigError, match=r"expected prerequisites to be job\.call"):
         enqueue_after([wrong], report, 1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from click.testing import Result
@@ -11,6 +12,7 @@ from click.testing import Result
 from shiftboss import Shiftboss
 from shiftboss.batches import Batch
 from shiftboss.jobs import Message
+from tests.waiting import wait_until
 
 Run = Callable[..., Result]
 
@@ -44,6 +46,7 @@ def test_ls_lists_the_newest_first_in_plain_columns(shiftboss: Run, url: str, cl
 
 def test_ls_chooses(shiftboss: Run, url: str, client: Shiftboss) -> None:
     invoices = batch_of(client, 1, description="Invoices", tags=["billing"])
+    wait_until(lambda: datetime.now(UTC) - invoices.status().created_at > timedelta(milliseconds=2))
     empty = batch_of(client, 0, description="Empty")
 
     def listed(*words: str) -> list[str]:
