@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from shiftboss.keys import ShardKeys, shard_of
@@ -21,12 +22,18 @@ PAGE = 500
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a child stands: its parent, its position there, and all above it from the top down."""
+    """Where a child stands: its parent, its position there, and all above it from the top down; and since when."""
 
     bid: str
     parent: str
     position: int
     path: tuple[str, ...]
+    created_ms: int
+
+    @property
+    def age(self) -> tuple[int, int, int]:
+        """What comes first is older; of what was made in one millisecond, what is above."""
+        return self.created_ms, len(self.path), self.position
 
 
 def places(client: Shiftboss, shard: str) -> Plan[list[Place]]:
@@ -36,11 +43,11 @@ def places(client: Shiftboss, shard: str) -> Plan[list[Place]]:
         bids = [bid for bid, _ in listed]
         asked = [calls.fields(client.batch_keys(bid), ["parent", "place", "path"]) for bid in bids]
         answers = yield from run_many(asked)
-        for bid, (parent, place, path) in zip(bids, answers, strict=True):
+        for (bid, created_ms), (parent, place, path) in zip(listed, answers, strict=True):
             if parent is not None and place is not None:
-                found.append(Place(bid, parent, int(place), tuple((path or parent).split(","))))
+                found.append(Place(bid, parent, int(place), tuple((path or parent).split(",")), created_ms))
         first += PAGE
-    return found[::-1]
+    return sorted(found, key=attrgetter("age"))
 
 
 def descendants(client: Shiftboss, bid: str) -> Plan[list[Status]]:
