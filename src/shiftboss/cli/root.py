@@ -15,6 +15,14 @@ COMMANDS = {
     "worker": ("shiftboss.cli.worker", "worker", "Run the jobs of some queues."),
     "limiters": ("shiftboss.cli.limiters", "limiters", "Look at limiters, and reset them."),
     "batches": ("shiftboss.cli.batches", "batches", "Look at batches, wait for them, take them back."),
+    "queues": ("shiftboss.cli.jobs.groups", "queues", "Look at queues and the jobs in them; pause them."),
+    "retries": ("shiftboss.cli.jobs.groups", "retries", "Look at jobs that have failed and will run again."),
+    "scheduled": ("shiftboss.cli.jobs.groups", "scheduled", "Look at jobs that are due later."),
+    "dead": ("shiftboss.cli.jobs.groups", "dead", "Look at jobs that will not run again; revive them."),
+    "failures": ("shiftboss.cli.jobs.groups", "failures", "Look at the newest failed runs."),
+    "processes": ("shiftboss.cli.jobs.groups", "processes", "Look at worker processes and what they run."),
+    "stats": ("shiftboss.cli.jobs.stats", "stats", "Count everything."),
+    "enqueue": ("shiftboss.cli.jobs.enqueue", "enqueue", "Push a job by hand."),
 }
 
 

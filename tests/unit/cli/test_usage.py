@@ -13,6 +13,7 @@ from click.testing import CliRunner, Result
 
 from shiftboss.cli.command import Command, Failure, Misuse
 from shiftboss.cli.group import Root
+from shiftboss.cli.root import COMMANDS
 from shiftboss.errors import BatchNotFound, ConfigError
 
 Run = Callable[..., Result]
@@ -40,7 +41,7 @@ def test_version(shiftboss: Run) -> None:
         (["wroker"], "shiftboss: unknown command 'wroker'; did you mean 'worker'?"),
         (
             ["xyz"],
-            "shiftboss: unknown command 'xyz'; known are demo, worker, limiters, batches; see `shiftboss --help`",
+            f"shiftboss: unknown command 'xyz'; known are {', '.join(COMMANDS)}; see `shiftboss --help`",
         ),
         (["batches", "lst"], "shiftboss batches: unknown command 'lst'; did you mean 'ls'?"),
         (

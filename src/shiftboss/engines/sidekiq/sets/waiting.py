@@ -40,6 +40,14 @@ class WaitingSet(Place):
         """As `retry_all`, for coroutines."""
         return await self.client.aperform(self._each(Entry._retry))
 
+    def kill_all(self) -> int:
+        """Move all jobs that are there now to the dead; how many. One round trip each, two for a batch's member."""
+        return self.client.perform(self._each(Entry._kill))
+
+    async def akill_all(self) -> int:
+        """As `kill_all`, for coroutines."""
+        return await self.client.aperform(self._each(Entry._kill))
+
     def _each(self, action: Callable[[Entry], Plan[bool]]) -> Plan[int]:
         """Do something to every job that is there now."""
         left = yield from run(self.size_call())
@@ -96,14 +104,6 @@ class RetrySet(WaitingSet):
 
     def __init__(self, *, client: Shiftboss | None = None) -> None:
         super().__init__(SidekiqKeys.retry, client)
-
-    def kill_all(self) -> int:
-        """Move all jobs that are there now to the dead; how many. One round trip each, two for a batch's member."""
-        return self.client.perform(self._each(Entry._kill))
-
-    async def akill_all(self) -> int:
-        """As `kill_all`, for coroutines."""
-        return await self.client.aperform(self._each(Entry._kill))
 
 
 class DeadSet(WaitingSet):

@@ -1,0 +1,197 @@
+"""`shiftboss queues|retries|scheduled|dead|failures|processes|stats|enqueue`, with a fake server in this process."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+
+import pytest
+from click.testing import Result
+
+from shiftboss import Shiftboss
+from shiftboss.engines.sidekiq.worker import Worker
+from shiftboss.jobs import Message
+from shiftboss.scripts import command
+from tests.waiting import wait_until
+
+Run = Callable[..., Result]
+JID = "ab12cd34ab12cd34ab12cd34"
+
+
+@pytest.fixture
+def client(url: str) -> Shiftboss:
+    return Shiftboss(url)
+
+
+def push(client: Shiftboss, *ids: str, queue: str = "low", at: float | None = None) -> None:
+    client.perform(client.push([Message("Greet", ("a\x1b[2Jb", n), queue, jid, at) for n, jid in enumerate(ids)]))
+
+
+def fail(client: Shiftboss, jid: str = JID, where: str = "retry") -> None:
+    raw = (
+        f'{{"class":"Greet","args":[7],"queue":"low","jid":"{jid}","retry":true,"created_at":1700000000000,'
+        '"retry_count":3,"failed_at":1700000000000,"error_class":"ValueError","error_message":"no\\nway"}'
+    )
+    at = time.time() + (3600 if where == "retry" else -60)
+    client.store.run(command("ZADD", [where], [at, raw], int))
+
+
+def test_queues_are_listed(shiftboss: Run, url: str, client: Shiftboss) -> None:
+    none = shiftboss("queues", "ls", "--redis", url)
+    assert (none.exit_code, none.stdout) == (0, "")
+    assert "no queues at" in none.stderr
+    push(client, "a" * 24, "b" * 24)
+    push(client, "c" * 24, queue="high")
+    assert shiftboss("queues", "pause", "low", "--redis", url).stdout == "queue low is paused\n"
+    shown = shiftboss("queues", "ls", "--redis", url).stdout.splitlines()
+    assert [line.split() for line in shown] == [
+        ["QUEUE", "JOBS", "LATENCY", "STATE"],
+        ["high", "1", "0", "s"],
+        ["low", "2", "0", "s", "paused"],
+    ]
+    found = json.loads(shiftboss("queues", "ls", "--json", "--redis", url).stdout.splitlines()[1])
+    assert (found["name"], found["size"], found["paused"]) == ("low", 2, True)
+    assert shiftboss("queues", "pause", "low", "--redis", url).stdout == "queue low is paused already\n"
+    assert shiftboss("queues", "resume", "low", "--redis", url).stdout == "queue low is resumed\n"
+    assert shiftboss("queues", "resume", "low", "--redis", url).stdout == "queue low was not paused\n"
+
+
+def test_a_queue_is_shown_and_emptied(shiftboss: Run, url: str, client: Shiftboss) -> None:
+    push(client, "a" * 24, "b" * 24, "c" * 24)
+    shown = shiftboss("queues", "show", "low", "-n", "2", "--redis", url)
+    heading, newest, next_one = shown.stdout.splitlines()
+    assert heading.split() == ["ID", "WHEN", "QUEUE", "JOB", "ARGUMENTS"]
+    assert newest.startswith("c" * 24)
+    assert newest.endswith(r'Greet  "a\u001b[2Jb", 2')
+    assert next_one.startswith("b" * 24)
+    assert "the first 2 jobs; more with -n" in shown.stderr
+    gone = shiftboss("queues", "rm", "low", "b" * 24, "--yes", "--redis", url)
+    assert gone.stdout == "1 job is gone\n"
+    again = shiftboss("queues", "rm", "low", "b" * 24, "--yes", "--redis", url)
+    assert (again.exit_code, "no job" in again.stderr) == (1, True)
+    refused = shiftboss("queues", "clear", "low", "--redis", url, answer="n\n")
+    assert (refused.exit_code, "nothing was done" in refused.stderr) == (1, True)
+    assert shiftboss("queues", "clear", "low", "--yes", "--redis", url).stdout == "2 jobs are gone\n"
+    unknown = shiftboss("queues", "show", "low", "--redis", url)
+    assert (unknown.exit_code, "no queue 'low'" in unknown.stderr) == (1, True)
+
+
+def test_retries_are_listed_and_shown(shiftboss: Run, url: str, client: Shiftboss) -> None:
+    none = shiftboss("retries", "ls", "--redis", url)
+    assert (none.exit_code, "no jobs that wait to run again at" in none.stderr) == (0, True)
+    fail(client)
+    heading, line = shiftboss("retries", "ls", "--redis", url).stdout.splitlines()
+    assert heading.split() == ["ID", "WHEN", "QUEUE", "JOB", "ARGUMENTS", "ATTEMPTS", "ERROR"]
+    assert line.split() == [JID, "in", "59", "min", "low", "Greet", "7", "4", "ValueError:", "no", "way"]
+    facts = shiftboss("retries", "show", JID, "--redis", url).stdout.splitlines()
+    assert "argument  7" in facts
+    assert "error     ValueError: no way" in facts
+    assert any(fact.startswith("due       ") and fact.endswith("(in 59 min)") for fact in facts)
+    found = json.loads(shiftboss("retries", "show", JID, "--json", "--redis", url).stdout)
+    assert (found["jid"], found["args"], found["retry_count"]) == (JID, [7], 3)
+    missing = shiftboss("retries", "show", "nope", "--redis", url)
+    assert (missing.exit_code, "no job 'nope' among the jobs that wait" in missing.stderr) == (1, True)
+
+
+def test_retries_are_run_killed_and_dropped(shiftboss: Run, url: str, client: Shiftboss) -> None:
+    for jid in ("a" * 24, "b" * 24, "c" * 24, "d" * 24):
+        fail(client, jid)
+    assert shiftboss("retries", "retry", "a" * 24, "--redis", url).stdout == "1 job is in its queue\n"
+    assert shiftboss("retries", "kill", "b" * 24, "--yes", "--redis", url).stdout == "1 job is dead\n"
+    assert shiftboss("retries", "rm", "c" * 24, "--yes", "--redis", url).stdout == "1 job is gone\n"
+    assert shiftboss("retries", "kill", "--all", "--yes", "--redis", url).stdout == "1 job is dead\n"
+    for words in (["retries", "retry"], ["retries", "kill", "--all", "x"]):
+        wrong = shiftboss(*words, "--redis", url)
+        assert (wrong.exit_code, "give the ids of jobs, or --all" in wrong.stderr) == (2, True)
+    assert shiftboss("dead", "retry", "--all", "--yes", "--redis", url).stdout == "2 jobs are in their queues\n"
+    stats = json.loads(shiftboss("stats", "--json", "--redis", url).stdout)
+    assert (stats["retries"], stats["dead"], stats["enqueued"]) == (0, 0, 3)
+
+
+def test_scheduled_jobs_run_now_and_the_dead_are_cleared(shiftboss: Run, url: str, client: Shiftboss) -> None:
+    push(client, JID, at=time.time() + 5000)
+    fail(client, "b" * 24, where="dead")
+    assert "in 83 min" in shiftboss("scheduled", "ls", "--redis", url).stdout
+    assert "1 min ago" not in shiftboss("scheduled", "ls", "--redis", url).stdout
+    assert shiftboss("scheduled", "run-now", JID, "--redis", url).stdout == "1 job is in its queue\n"
+    assert "died      " in shiftboss("dead", "show", "b" * 24, "--redis", url).stdout
+    assert shiftboss("dead", "clear", "--yes", "--redis", url).stdout == "1 job is gone\n"
+
+
+def test_what_cannot_be_read_is_listed(shiftboss: Run, url: str, client: Shiftboss) -> None:
+    client.store.run(command("ZADD", ["dead"], [time.time(), b"not \xff json{"], int))
+    (_, line) = shiftboss("dead", "ls", "--redis", url).stdout.splitlines()
+    assert line.strip().startswith(r"not \xff json{")
+    assert json.loads(shiftboss("dead", "ls", "--json", "--redis", url).stdout)["jid"] == ""
+
+
+def test_failures_and_processes_are_listed(shiftboss: Run, url: str, client: Shiftboss) -> None:
+    for group in ("failures", "processes"):
+        none = shiftboss(group, "ls", "--redis", url)
+        assert (none.exit_code, none.stdout) == (0, "")
+    push(client, JID)
+    with Worker(client, ["low"], concurrency=1) as worker:
+        listed = shiftboss("processes", "ls", "--redis", url).stdout
+        wait_until(lambda: shiftboss("failures", "ls", "--redis", url).stdout, what="the failure")
+        asked = shiftboss("processes", "quiet", worker.identity, "--redis", url)
+        assert asked.stdout == f"{worker.identity} will take no more jobs\n"
+    assert worker.identity in listed
+    assert listed.splitlines()[0].split() == [
+        "PROCESS",
+        "STATE",
+        "BUSY",
+        "SLOTS",
+        "MEMORY",
+        "STARTED",
+        "BEAT",
+        "QUEUES",
+    ]
+    heading, line = shiftboss("failures", "ls", "--redis", url).stdout.splitlines()
+    assert heading.split() == ["AGO", "ID", "JOB", "QUEUE", "ATTEMPT", "HOST", "BECAME", "ERROR"]
+    assert JID in line
+    assert "retry" in line
+    assert "no job is called 'Greet' here" in shiftboss("failures", "show", JID, "--redis", url).stdout
+    assert shiftboss("failures", "show", "nope", "--redis", url).exit_code == 1
+    assert json.loads(shiftboss("failures", "ls", "--json", "--redis", url).stdout)["jid"] == JID
+    assert shiftboss("failures", "clear", "--yes", "--redis", url).exit_code == 0
+    assert shiftboss("failures", "ls", "--redis", url).stdout == ""
+    gone = shiftboss("processes", "stop", worker.identity, "--yes", "--redis", url)
+    assert (gone.exit_code, "no process" in gone.stderr) == (1, True)
+    assert shiftboss("processes", "jobs", "--redis", url).exit_code == 0
+
+
+def test_stats_are_shown_and_reset(shiftboss: Run, url: str, client: Shiftboss) -> None:
+    client.store.run(command("SET", ["stat:processed"], [1234], bytes))
+    assert shiftboss("stats", "--redis", url).stdout.splitlines()[0] == "processed 1,234"
+    assert shiftboss("stats", "reset", "--yes", "--redis", url).stdout == "the counts are 0\n"
+    assert json.loads(shiftboss("stats", "--json", "--redis", url).stdout)["processed"] == 0
+
+
+def test_a_job_is_pushed_by_hand(shiftboss: Run, url: str, client: Shiftboss) -> None:
+    pushed = shiftboss("enqueue", "Images::Resize", '"a.png"', "800", '{"deep": [1]}', "-q", "ruby", "--redis", url)
+    assert (pushed.exit_code, pushed.stderr) == (0, "in queue ruby\n")
+    found = json.loads(shiftboss("queues", "show", "ruby", "--json", "--redis", url).stdout)
+    assert (found["jid"], found["class"]) == (pushed.stdout.strip(), "Images::Resize")
+    assert found["args"] == ["a.png", 800, {"deep": [1]}]
+    later = shiftboss("enqueue", "Greet", "--in", "2h", "--redis", url)
+    assert later.stderr == "due in 2 h\n"
+    assert later.stdout.strip() in shiftboss("scheduled", "ls", "--redis", url).stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["Greet", "a.png"], """expected JSON, got 'a.png'; a text has quotes of its own: '"a.png"'"""),
+        (["Greet", "--in", "soon"], "expected a time like 30s, 5m, 2h or 1d, got 'soon'"),
+        (["Greet", "--inline", "--in", "5"], "--inline runs the job here and now"),
+    ],
+)
+def test_what_cannot_be_pushed_is_said(shiftboss: Run, url: str, words: list[str], said: str) -> None:
+    wrong = shiftboss("enqueue", *words, "--redis", url)
+    assert (wrong.exit_code, said in wrong.stderr) == (2, True), wrong.stderr
+
+
+def test_an_unknown_job_cannot_run_inline(shiftboss: Run, url: str) -> None:
+    wrong = shiftboss("enqueue", "NoSuchJob", "--inline", "--redis", url)
+    assert (wrong.exit_code, "no job is called 'NoSuchJob' here" in wrong.stderr) == (1, True)
