@@ -1,0 +1,1 @@
+"""Periodic jobs: enqueued by the clock, once each, by whichever process leads."""
