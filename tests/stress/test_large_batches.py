@@ -20,9 +20,9 @@ from tests.stress.fleet import ROOT
 MOST_BYTES = 150_000_000
 
 
-def push(backend: Backend, count: int) -> tuple[str, int]:
+def push(backend: Backend, count: int, how: str) -> tuple[str, int]:
     """Push so many from a process of its own; the batch's id, and the peak of the process's memory."""
-    command = [sys.executable, "-m", "tests.stress.large_batch", backend.url, str(count)]
+    command = [sys.executable, "-m", "tests.stress.large_batch", backend.url, str(count), how]
     told = json.loads(subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout)
     return told["bid"], told["peak"]
 
@@ -44,9 +44,10 @@ def length(backend: Backend, keys: BatchKeys) -> int:
 
 
 @pytest.mark.backends("embedded", "redis")
-def test_a_large_batch_is_pushed_in_bounded_memory(client: Shiftboss, backend: Backend) -> None:
-    few, many = push(backend, 20_000), push(backend, 120_000)
-    # Only the ids are kept, of 81 bytes each; the jobs are not.
+@pytest.mark.parametrize("how", ["single", "bulk"])
+def test_a_large_batch_is_pushed_in_bounded_memory(client: Shiftboss, backend: Backend, how: str) -> None:
+    few, many = push(backend, 20_000, how), push(backend, 120_000, how)
+    # Only the ids are kept, of 81 bytes each, in one list or in two; the jobs are not.
     assert many[1] - few[1] < 100_000 * 200
     assert Batch.open(many[0]).status().total == 120_000
     assert backend.raw.llen("queue:large") == 140_000
@@ -55,8 +56,9 @@ def test_a_large_batch_is_pushed_in_bounded_memory(client: Shiftboss, backend: B
 @pytest.mark.stress
 @pytest.mark.timeout(300)
 @pytest.mark.backends("embedded", "redis")
-def test_a_million_members_are_pushed_in_150_megabytes(client: Shiftboss, backend: Backend) -> None:
-    bid, peak = push(backend, 1_000_000)
+@pytest.mark.parametrize("how", ["single", "bulk"])
+def test_a_million_members_are_pushed_in_150_megabytes(client: Shiftboss, backend: Backend, how: str) -> None:
+    bid, peak = push(backend, 1_000_000, how)
     print(f"peak {peak / 1e6:.0f} MB")
     assert peak <= MOST_BYTES
     assert Batch.open(bid).status().total == 1_000_000

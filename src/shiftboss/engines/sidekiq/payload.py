@@ -12,11 +12,10 @@ from typing import Any
 
 import msgspec
 
-from shiftboss.engines.sidekiq.job_id import as_text
 from shiftboss.errors import JobError
 from shiftboss.jobs import CallbackOf, Member, Message
 
-_encoder = msgspec.json.Encoder(enc_hook=as_text)
+_encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder()
 # A whole number below this is in seconds, as older releases of Ruby's Sidekiq wrote; in milliseconds it would be 1973.
 _SECONDS_BELOW = 100_000_000_000

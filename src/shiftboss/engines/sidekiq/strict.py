@@ -13,7 +13,6 @@ from typing import Any
 
 import msgspec
 
-from shiftboss.engines.sidekiq.job_id import JobId, as_text
 from shiftboss.errors import JobError
 
 PAYLOAD_LIMIT = 1024 * 1024
@@ -24,7 +23,7 @@ _BITS_LIMIT = 14_000
 # Up to so many arguments, none of them a container or text longer than this, fit into a payload however they are escaped.
 _FEW, _SHORT = 12, 10_000
 
-_encoder = msgspec.json.Encoder(enc_hook=as_text)
+_encoder = msgspec.json.Encoder()
 # By the name of the value's type or of one that it derives from; the first that fits.
 _HINTS = {
     "Enum": "pass .value",
@@ -121,7 +120,7 @@ def _check(name: str, path: str, value: Any, depth: int) -> None:
             raise JobError(
                 f"{name}: {path}: an integer of {value.bit_length():,} bits is too long for JSON; pass it as text"
             )
-    elif value is not None and kind is not bool and kind is not JobId:
+    elif value is not None and kind is not bool:
         raise JobError(f"{name}: {path}: {kind.__name__} is not JSON; {_hint(value)}, got {reprlib.repr(value)}")
 
 
