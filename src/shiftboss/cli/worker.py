@@ -5,11 +5,13 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from shiftboss.cli.command import Command, Misuse
+from shiftboss.cli.config_file import load_config
 from shiftboss.cli.connect import check_reachable, explained
 from shiftboss.cli.modules import load
 from shiftboss.cli.text import plural
@@ -71,6 +73,25 @@ def parse_queues(ctx: click.Context, param: click.Parameter, values: Sequence[st
     help="What running jobs are given to end at a stop, before they go back to their queues.",
 )
 @click.option(
+    "--processes",
+    type=click.IntRange(1, 256),
+    metavar="N",
+    default=1,
+    show_default=True,
+    help="How many processes, each with all these slots, under one that starts anew what dies.",
+)
+@click.option(
+    "--reload", is_flag=True, help="For development: start anew when a Python file below this directory changes."
+)
+@click.option(
+    "--config",
+    metavar="FILE",
+    is_eager=True,
+    expose_value=False,
+    callback=load_config,
+    help="A YAML file with these options by their long names.",
+)
+@click.option(
     "--log-level",
     type=click.Choice(LEVELS),
     metavar="LEVEL",
@@ -84,6 +105,8 @@ def worker(
     queues: list[str | tuple[str, int]],
     concurrency: int,
     timeout: float,
+    processes: int,
+    reload: bool,
     log_level: str,
     url: str | None,
     namespace: str | None,
@@ -93,6 +116,9 @@ def worker(
     TERM and INT let running jobs end, a second one ends the process at once. TSTP takes no more jobs. USR1 prints the
     stack of every thread.
     """
+    if processes > 1 or reload:
+        _log_to_stderr(log_level)
+        _supervise(processes, reload, url)
     from shiftboss.engines.sidekiq.registry import registered
     from shiftboss.engines.sidekiq.worker import Worker
 
@@ -111,6 +137,18 @@ def worker(
         _log_to_stderr(log_level)
         logging.getLogger("shiftboss.worker").info(_banner(runner, server, len(registered())))
         runner.run()
+
+
+def _supervise(processes: int, reload: bool, url: str | None) -> None:
+    """Become the parent of the workers, or one of them, before anything of the user's is imported."""
+    from shiftboss.config import Settings
+    from shiftboss.engines.sidekiq.worker.sources import Sources
+    from shiftboss.engines.sidekiq.worker.supervisor import supervise
+
+    where = Settings.load(url=url).url
+    if processes > 1 and where.startswith(("fake://", "embedded://")):
+        raise Misuse(f"{processes} processes need a Redis that they share, got {where}")
+    supervise(processes, Sources(Path.cwd()).changed if reload else None)
 
 
 def _tell_modules(url: str | None, namespace: str | None) -> None:

@@ -86,3 +86,46 @@ def test_odd_queues_are_refused(shiftboss: Run, text: str) -> None:
     done = shiftboss("worker", "-q", text)
     assert done.exit_code == 2
     assert "expected a name" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("concurency: 3", "unknown option 'concurency'; did you mean 'concurrency'?"),
+        ("concurrency: many", "concurrency: 'many' is not a valid integer range"),
+        ("concurrency: 0", "concurrency: 0 is not in the range 1<=x<=1000"),
+        ("concurrency: true", "concurrency: expected one value, got True"),
+        ("concurrency: [1, 2]", "concurrency: expected one value, got [1, 2]"),
+        ("queue: [low,0]", "queue: expected a name"),
+        ('queue: ["low,0"]', "queue: expected a name, or a name and a weight like critical,6, got 'low,0'"),
+        ("queue: {low: 1}", "queue: expected a value or a list of them, got {'low': 1}"),
+        ("reload: 1", "reload: expected true or false, got 1"),
+        ("log-level: loud", "log-level: 'loud' is not one of 'debug', 'info', 'warning', 'error'"),
+        ("- a\n- b", "expected options by their names, as in `concurrency: 10`, got ['a', 'b']"),
+        ("a: [", "not YAML: "),
+    ],
+)
+def test_a_config_file_is_checked(shiftboss: Run, elsewhere: Path, text: str, said: str) -> None:
+    (elsewhere / "worker.yml").write_text(text)
+    done = shiftboss("worker", "--config", "worker.yml")
+    assert done.exit_code == 2
+    assert done.stderr.startswith(f"shiftboss: worker.yml: {said}") or said == "queue: expected a name"
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_config_file_has_to_be_there(shiftboss: Run, elsewhere: Path) -> None:
+    done = shiftboss("worker", "--config", "nowhere.yml")
+    assert (done.exit_code, done.stderr) == (2, "shiftboss: nowhere.yml: No such file or directory\n")
+
+
+def test_a_config_file_gives_what_the_command_line_does_not(shiftboss: Run, elsewhere: Path) -> None:
+    (elsewhere / "worker.yml").write_text("require: [nothing_a]\nconcurrency: 3\n")
+    done = shiftboss("worker", "--config", "worker.yml")
+    assert "cannot import nothing_a" in done.stderr
+    done = shiftboss("worker", "--config", "worker.yml", "-r", "nothing_b")
+    assert "cannot import nothing_b" in done.stderr
+
+
+def test_processes_need_a_redis_that_they_share(shiftboss: Run) -> None:
+    done = shiftboss("worker", "--processes", "2", "--redis", "fake://x")
+    assert (done.exit_code, "2 processes need a Redis that they share, got fake://x" in done.stderr) == (2, True)
