@@ -1,6 +1,7 @@
 """A program that pushes families of batches until it is killed: `python -m tests.stress.definer URL TRACE SEED`.
 
-Of each batch it tells the id before anything is pushed, with its parent's; and of each family when all of it is pushed.
+Of each batch it tells the id before anything is pushed, with its parent's; and of each family when all of it is pushed. Some jobs
+wait for a family that was pushed before.
 """
 
 from __future__ import annotations
@@ -10,8 +11,8 @@ import sys
 import time
 
 from shiftboss import Shiftboss
-from shiftboss.batches import EVENTS, Batch
-from tests.stress.family_jobs import Dies, Ears, Work, tell
+from shiftboss.batches import EVENTS, Batch, enqueue_after
+from tests.stress.family_jobs import Dies, Ears, Waiter, Work, tell
 
 SIZES = (0, 1, 1, 3, 10, 40)
 LARGE = 1_500  # pushed in slices
@@ -21,11 +22,17 @@ class Definer:
     def __init__(self, trace: str, chance: random.Random) -> None:
         self.trace = trace
         self.chance = chance
+        self.roots: list[Batch] = []
 
     def family(self) -> None:
         """One batch, and those below it."""
         root = self.batch(depth=self.chance.choice([0, 0, 1, 2, 3]), parent="-")
         tell(self.trace, "pushed", root.bid)
+        self.roots.append(root)
+        if self.chance.random() < 0.3:
+            awaited = self.chance.choice(self.roots)
+            waiting = enqueue_after([awaited, Work.call(self.trace, "well")], Waiter, self.trace)
+            tell(self.trace, "waits", waiting.bid, awaited.bid)
 
     def batch(self, depth: int, parent: str) -> Batch:
         batch = Batch()

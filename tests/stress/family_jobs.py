@@ -38,6 +38,16 @@ class Dies(Job, queue=QUEUE, retry=0):
         raise RuntimeError("as it was told to")
 
 
+class Waiter(Job, queue=QUEUE, retry=5):
+    """Waits for others."""
+
+    def perform(self, trace: str) -> None:
+        current = current_job()
+        assert current is not None
+        assert current.message.batch is not None
+        tell(trace, "waited", current.message.batch.bid)
+
+
 class Ears:
     def on_complete(self, status: Status, options: dict[str, Any]) -> None:
         tell(options["trace"], "heard", status.bid, "complete")

@@ -164,11 +164,26 @@ class Fire:
         assert repeats <= 10 * self.kills["workers"], "only a run that a kill cut short is repeated"
         ends["callbacks repeated"] = repeats
         self.check_families(statuses)
-        unexplained = [found for found in doctor.examine(client=self.client) if not statuses[found.bid].broken]
+        self.check_waiting(statuses)
+        unexplained = [found for found in doctor.examine(client=self.client) if not self.is_explained(found)]
         assert unexplained == []
         assert not [key for key in self.backend.raw.scan_iter("sb:*:holds") if self.backend.raw.zcard(key)]
         assert self.backend.strays() == []
         return ends
+
+    def is_explained(self, found: doctor.Finding) -> bool:
+        """A batch that was being pushed when its process was killed; a job that died with what it waited for."""
+        status = Batch.known(found.bid, client=self.client).status()
+        return status.broken or (found.kind == "callback died" and status.description.endswith("waits for"))
+
+    def check_waiting(self, statuses: dict[str, Status]) -> None:
+        """A job that waited ran if and only if what it waited for succeeded."""
+        waited = Counter(bid for (bid,) in self.told("waited"))
+        for bid, awaited in self.told("waits"):
+            status = Batch.known(bid, client=self.client).status()
+            assert bool(status.success_at) == bool(statuses[awaited].success_at), status
+            assert (waited[bid] > 0) == bool(status.success_at), status
+        assert waited.total() - len(waited) <= 10 * self.kills["workers"]
 
     def waits_for_a_broken_child(self, status: Status) -> bool:
         below = Batch.known(status.bid, client=self.client).descendants()
