@@ -1,11 +1,11 @@
 --[[
-Have a place of a batch stand for another batch, which it waits for.
+Have a place of a batch stand for another batch, or for a tracked job, which it waits for.
 
 KEYS
   1 record    hash      the batch that waits
 ARGV
   1 place     integer   its place for the other
-  2 awaited   string    the other's id
+  2 awaited   string    the other's id, without a space
 RETURNS
   1 if that is news, 0 where it was known or the batch is gone
 ]]

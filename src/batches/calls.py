@@ -154,7 +154,7 @@ def bitmap(key: str) -> Call[bytes]:
 
 
 def expect(keys: BatchKeys, place: int, awaited: str) -> Call[bool]:
-    """Have a place stand for another batch; whether that is news."""
+    """Have a place stand for another batch, or a tracked job; whether that is news."""
     return script("batches/expect").call(bool, [keys.record], [place, awaited])
 
 

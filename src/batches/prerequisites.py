@@ -20,10 +20,11 @@ from .block import current_block
 from .waiting import Awaited, check_there
 
 ON_DEATH = ("die", "run")
+Prerequisite = Message | Batch | str | Callable[[], object]
 
 
 def enqueue_after(
-    prerequisites: Sequence[object], job: Any, /, *args: Any, on_death: str = "die", **kwargs: Any
+    prerequisites: Sequence[Prerequisite], job: Any, /, *args: Any, on_death: str = "die", **kwargs: Any
 ) -> Batch:
     """Push a job once all of these have succeeded.
 
@@ -75,7 +76,7 @@ def enqueue_after(
 
 
 async def aenqueue_after(
-    prerequisites: Sequence[object], job: Any, /, *args: Any, on_death: str = "die", **kwargs: Any
+    prerequisites: Sequence[Prerequisite], job: Any, /, *args: Any, on_death: str = "die", **kwargs: Any
 ) -> Batch:
     """As `enqueue_after`, for coroutines."""
     pushes, awaited = _sorted(prerequisites)
@@ -125,7 +126,7 @@ def _batch(message: Message, on_death: str) -> Batch:
     return batch.on("success", message).on("death", died)
 
 
-def _sorted(prerequisites: Sequence[object]) -> tuple[list[Message | Callable[[], object]], list[Awaited]]:
+def _sorted(prerequisites: Sequence[Prerequisite]) -> tuple[list[Message | Callable[[], object]], list[Awaited]]:
     """Those that are to be pushed, and those that were."""
     pushes, awaited, around = list[Message | Callable[[], object]](), list[Awaited](), _around()
     for one in prerequisites:

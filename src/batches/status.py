@@ -66,7 +66,8 @@ class Status:
         pending: Jobs that have not succeeded yet (those that died are among them).
         failing: Jobs whose last run failed and that will run again.
         dead: Jobs that will not run again.
-        children: Child batches.
+        children: Child batches, and others that it waits for.
+        awaits: The ids of those that it waits for: batches and tracked jobs, also those that have succeeded.
         created_at: When it was first flushed; the other times are None until they are.
         expires_at: When it will be forgotten unless something happens.
         callbacks: What is called, and how far that is.
@@ -87,6 +88,7 @@ class Status:
     failing: int
     dead: int
     children: int
+    awaits: tuple[str, ...]
     created_at: datetime
     complete_at: datetime | None
     success_at: datetime | None
@@ -145,7 +147,7 @@ class Status:
         """All of it as JSON values; times in ISO 8601."""
         values = asdict(self)
         values |= {"pending": self.pending, "progress": round(self.progress, 6), "state": self.state}
-        values["tags"] = list(self.tags)
+        values["tags"], values["awaits"] = list(self.tags), list(self.awaits)
         values["eta"] = None if self.eta is None else round(self.eta.total_seconds(), 3)
         values["callbacks"] = list(values["callbacks"])
         values["failures"] = list(values["failures"])
@@ -176,6 +178,7 @@ def read_status(
         failing=ran - done - dead,
         dead=dead,
         children=int(record.get("children", 0)),
+        awaits=tuple(entry.partition(":")[2] for entry in record.get("awaits", "").split()),
         created_at=_instant(record["created_at"]),
         complete_at=_maybe(record, "complete"),
         success_at=_maybe(record, "success"),

@@ -68,7 +68,7 @@ def wait_for(batch: Batch, hold: Hold, awaited: Sequence[Awaited]) -> Plan[None]
     base = yield from hold.reserve(len(awaited))
     for place, one in enumerate(awaited, base):
         keys = batch.client.batch_keys(one.bid)
-        yield from run(calls.expect(batch.keys, place, one.bid))
+        yield from run(calls.expect(batch.keys, place, one.jid or one.bid))
         informed = yield from deliver(calls.inform(keys, one.bid, f"{batch.bid}:{place}", GRACE))
         if informed.result.status != "ok":
             raise one.missing()

@@ -10,6 +10,8 @@ from datetime import UTC, datetime, timedelta
 from typing import assert_type
 
 from shiftboss import Job, JobId, job
+from shiftboss.batches import Batch, enqueue_after
+from shiftboss.jobs import Message
 
 
 @job
@@ -31,6 +33,10 @@ class Crop(Job, queue="low", retry=False, name="Crop"):
 
 class Load(Job):
     async def perform(self, url: str) -> None: ...
+
+
+def resize_one() -> JobId:
+    return resize.perform_async("a.png")
 
 
 def rows() -> Iterator[tuple[str, int]]:
@@ -56,6 +62,8 @@ async def accepted() -> None:
     assert_type(await resize.aperform_at(1.5e9, "a.png"), JobId)
     assert_type(await resize.aperform_bulk(rows()), list[JobId])
     assert_type(Crop.perform_async("a.png"), JobId)
+    assert_type(resize.call("a.png", width=1), Message)
+    assert_type(enqueue_after([resize.call("a.png"), Batch(), "id", resize_one], resize, "b.png"), Batch)
     assert_type(Crop.set(queue="high").perform_in(1, "a.png"), JobId)
     assert_type(await Load.aperform_async("x"), JobId)
     jid: str = Crop.perform_async("a.png")
@@ -72,6 +80,8 @@ async def refused() -> None:
     resize.perform_in("a.png")  # type: ignore[call-arg, arg-type]  # error: Missing positional argument
     resize.perform_in("30", "a.png")  # type: ignore[arg-type]  # error: incompatible type "str"
     resize.perform_at("tomorrow", "a.png")  # type: ignore[arg-type]  # error: incompatible type "str"
+    resize.call(1)  # type: ignore[arg-type]  # error: incompatible type "int"; expected "str"
+    enqueue_after([1], resize, "b.png")  # type: ignore[list-item]  # error: List item 0 has incompatible type "int"
     resize.perform_bulk([1, 2])  # type: ignore[list-item]  # error: has incompatible type "int"
     resize.set(que="low")  # type: ignore[call-arg]  # error: Unexpected keyword argument "que"
     resize.set(retry="often")  # type: ignore[arg-type]  # error: incompatible type "str"

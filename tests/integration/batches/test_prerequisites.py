@@ -66,6 +66,7 @@ def test_it_waits_for_batches_in_other_shards(site: Site) -> None:
     others = [batch_of(site, f"other{number}") for number in range(4)]
     waiting = enqueue_after([*others, first.call(1)], report, 1)
     assert (waiting.status().total, waiting.status().children) == (1, 4)
+    assert waiting.status().awaits == tuple(other.bid for other in others)
     end(site, "first")
     for number in range(4):
         assert pushed(site) == []
@@ -232,7 +233,8 @@ def test_a_tracked_job_is_waited_for_by_its_id(site: Site) -> None:
     early, late = job.call(), job.call()
     site.client.perform(site.client.push([early, late]))
     site.client.perform(site.client.extensions["batch"].tracked(early, Outcome.SUCCEEDED))
-    enqueue_after([early.id, late.id], report, 1)
+    waiting = enqueue_after([early.id, late.id], report, 1)
+    assert waiting.status().awaits == (early.id, late.id)
     assert pushed(site) == []
     site.client.perform(site.client.extensions["batch"].tracked(late, Outcome.SUCCEEDED))
     assert len(pushed(site)) == 1

@@ -10,7 +10,7 @@ import pytest
 from click.testing import Result
 
 from shiftboss import Shiftboss
-from shiftboss.batches import Batch
+from shiftboss.batches import Batch, enqueue_after
 from shiftboss.jobs import Message
 from tests.waiting import wait_until
 
@@ -85,6 +85,15 @@ def test_show_tells_one_batch(shiftboss: Run, url: str, client: Shiftboss) -> No
     assert "broken" not in facts
     whole = json.loads(shiftboss("batches", "show", batch.bid, "--redis", url, "--json").stdout)
     assert (whole["bid"], whole["pending"]) == (batch.bid, 1)
+
+
+def test_show_tells_what_a_batch_waits_for(shiftboss: Run, url: str, client: Shiftboss) -> None:
+    others = [batch_of(client, 1) for _ in range(2)]
+    with client:
+        waiting = enqueue_after(others, Message("report", (), "low", "a"))
+    facts = shiftboss("batches", "show", waiting.bid, "--redis", url).stdout.splitlines()
+    assert f"awaits    {others[0].bid}, {others[1].bid}" in facts
+    assert "callback  success: job:report (waiting)" in facts
 
 
 @pytest.mark.parametrize("command", ["show", "watch"])

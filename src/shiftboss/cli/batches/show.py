@@ -47,6 +47,7 @@ def _print(status: Status) -> None:
     ]
     facts.append(("expires", f"in {span((status.expires_at - datetime.now(UTC)).total_seconds())} unless used"))
     facts += [("callback", f"{c.event}: {printable(c.target)} ({c.state})") for c in status.callbacks]
+    facts += [("awaits", printable(", ".join(status.awaits)))] if status.awaits else []
     if status.invalidated:
         facts.append(("invalid", "jobs that have not started are left out"))
     if status.rate > 0 and status.eta is not None:
