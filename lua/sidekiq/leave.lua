@@ -7,6 +7,7 @@ KEYS
   3 work       hash      what its threads run now
   4 inflight   list      what it holds
   5 workers    set       identities of all that may hold jobs
+  6 old_work   hash      the same as work, where Sidekiq before 7 looks
 ARGV
   1 identity   string    this process
 RETURNS
@@ -15,6 +16,7 @@ SLOTS many
 ]]
 redis.call('DEL', KEYS[2])
 redis.call('DEL', KEYS[3])
+redis.call('DEL', KEYS[6])
 redis.call('SREM', KEYS[1], ARGV[1])
 local held = redis.call('LLEN', KEYS[4])
 if held == 0 then

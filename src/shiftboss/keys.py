@@ -89,6 +89,7 @@ CATALOGUE = (
     Row("stat:failed:<day>", "string", "failed runs of a day", "Sidekiq"),
     Row("<identity>-signals", "list", "signals for a process, sent from the dashboard", "Sidekiq"),
     Row("<identity>:work", "hash", "what each thread runs now", "Sidekiq"),
+    Row("<identity>:workers", "hash", "the same, for Sidekiq before 7", "Sidekiq"),
     Row("<host>:<pid>:<nonce>", "hash", "heartbeat of a worker process", "Sidekiq"),
 )
 
@@ -269,6 +270,9 @@ class SidekiqKeys:
 
     def work(self, identity: str) -> str:
         return f"{identity}:work"
+
+    def old_work(self, identity: str) -> str:
+        return f"{identity}:workers"
 
     def settled(self, identity: str, day: str) -> list[str]:
         """What every acknowledgement of a process writes, in the order that its scripts have it."""

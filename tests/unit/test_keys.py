@@ -34,7 +34,7 @@ def built() -> Iterator[tuple[str, str]]:
             value = getattr(holder, name)
             if callable(value):
                 value = value(
-                    *["host:1:abc" if name in {"process", "work", "inflight", "signals"} else "x"]
+                    *["host:1:abc" if name in {"process", "work", "inflight", "signals", "old_work"} else "x"]
                     * len(inspect.signature(value).parameters)
                 )
             yield f"{kind}.{name}", value

@@ -179,7 +179,10 @@ class Workers:
     def _all(self) -> Plan[list[Work]]:
         keys = SidekiqKeys(self._client.namespace)
         names = yield from run(calls.members(keys.processes))
-        running = (yield from run_many([calls.fields(keys.work(name)) for name in names])) if names else []
+        places = [place for name in names for place in (keys.work(name), keys.old_work(name))]
+        seen = (yield from run_many([calls.fields(place) for place in places])) if names else []
+        # Ruby before 7 has only the old place, from 7 on only the new one, and we have both.
+        running = [{**old, **new} for new, old in zip(seen[::2], seen[1::2], strict=True)]
         found = [
             work
             for name, threads in zip(names, running, strict=True)

@@ -149,7 +149,7 @@ def beat(
     """Show that this process is alive; how many processes there are."""
     return script("sidekiq/beat").call(
         int,
-        [keys.processes, keys.process(identity), keys.work(identity), keys.workers],
+        [keys.processes, keys.process(identity), keys.work(identity), keys.workers, keys.old_work(identity)],
         [identity, ttl, info, concurrency, busy, "true" if quiet else "false", rss, rtt_us, *running],
     )
 
@@ -163,7 +163,14 @@ def leave(keys: SidekiqKeys, identity: str) -> Call[int]:
     """Say good-bye; how many jobs this process still holds."""
     return script("sidekiq/leave").call(
         int,
-        [keys.processes, keys.process(identity), keys.work(identity), keys.inflight(identity), keys.workers],
+        [
+            keys.processes,
+            keys.process(identity),
+            keys.work(identity),
+            keys.inflight(identity),
+            keys.workers,
+            keys.old_work(identity),
+        ],
         [identity],
     )
 

@@ -78,12 +78,14 @@ class Fetcher(Service):
 
     def _rung(self) -> None:
         """There may be something. Whoever noticed fetches it, for waking another thread costs as much as the fetch."""
+        done = False
         if not self.stopping and self._stepping.acquire(blocking=False):
             try:
-                self._try()
+                done = self._try() > 0 and not self._in_doubt
             finally:
                 self._stepping.release()
-        self.nudge()
+        if not done:
+            self.nudge()
 
     def _try(self) -> float:
         """Fetch once; seconds to wait before the next time."""
@@ -113,11 +115,11 @@ class Fetcher(Service):
             self._hand_on(self._hold.take(fetched.jobs), fetched.unwanted)
         # What is in hand only shrinks behind our back, and the list before it does: more in the list is more than we know.
         self._in_doubt = fetched.held > known + len(fetched.jobs)
-        if self._in_doubt:
-            return 0.0
         if fetched.jobs:
             self._watch.found()
+        if self._in_doubt or len(fetched.jobs) == free:
             return 0.0
+        # Fewer than there was room for: the queues are empty, and whatever comes next is noticed.
         return self._watch.rest(fetched.paused)
 
     def _reconcile(self) -> None:
