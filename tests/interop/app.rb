@@ -11,6 +11,9 @@ Sidekiq.configure_server do |config|
 end
 Sidekiq.configure_client { |config| config.redis = ADDRESS }
 
+# With the script at hand, members of batches are counted.
+require_relative "../../examples/ruby/shiftboss_batches" if ENV["SHIFTBOSS_ACK"]
+
 module Noting
   def note(*facts)
     Sidekiq.redis { |redis| redis.rpush("test:notes", JSON.generate(["ruby", *facts])) }

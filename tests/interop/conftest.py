@@ -16,6 +16,7 @@ import pytest
 
 from shiftboss.client import Shiftboss
 from shiftboss.engines.sidekiq.worker import Worker
+from shiftboss.scripts import script
 from tests.backends import Backend
 from tests.interop import jobs
 from tests.waiting import wait_until
@@ -52,8 +53,10 @@ class Ruby:
 
 
 @pytest.fixture
-def env(backend: Backend) -> dict[str, str]:
-    return {**os.environ, "INTEROP_REDIS": backend.url.replace("unix://", "unix:")}
+def env(backend: Backend, tmp_path: Path) -> dict[str, str]:
+    ack = tmp_path / "ack.lua"
+    ack.write_text(script("batches/ack").text)
+    return {**os.environ, "SHIFTBOSS_ACK": str(ack), "INTEROP_REDIS": backend.url.replace("unix://", "unix:")}
 
 
 @pytest.fixture

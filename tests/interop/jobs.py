@@ -46,3 +46,8 @@ class Fail(Job, name="Fail", queue="ruby", retry=3):
     """Ruby's; it raises."""
 
     def perform(self, text: str) -> None: ...
+
+
+@job(name="ended", queue="python")
+def ended(bid: str, options: dict[str, Any]) -> None:
+    noted("ended", bid)

@@ -88,9 +88,7 @@ def test_python_runs_what_ruby_pushed(client: Shiftboss, ruby: Ruby, start: Star
 def test_a_push_of_ruby_wakes_an_idle_python_worker_on_each_queue(
     client: Shiftboss, ruby: Ruby, start: Start, notes: Notes
 ) -> None:
-    worker = start("first", "second", "third")
-    fetched = worker.fetcher.fetched.listen()
-    fetched(5)
+    start("first", "second", "third")
     waited = []
     for count, queue in enumerate(("first", "second", "third"), 1):
         began = time.monotonic()
@@ -185,3 +183,15 @@ def test_a_member_that_ruby_moves_is_counted_when_python_runs_it(
     start()
     wait_until(lambda: batch.status().done == 1, what="the member to be counted")
     assert len(ScheduledSet()) == 0
+
+
+def test_ruby_counts_the_members_that_it_runs(
+    client: Shiftboss, backend: Backend, sidekiq: subprocess.Popen[bytes], notes: Notes, start: Start
+) -> None:
+    batch = Batch(callback_queue="python").on("complete", jobs.ended).on("death", jobs.ended)
+    with batch.jobs():
+        jobs.Note.perform_async("member")
+        jobs.Fail.set(retry=0).perform_async("dies")
+    wait_until(lambda: (status := batch.status()).done == status.dead == 1, timeout=20, what="Ruby to count both")
+    start()
+    wait_until(lambda: len([note for note in notes() if note[1] == "ended"]) == 2, timeout=30, what="the callbacks")
