@@ -54,3 +54,13 @@ def test_the_environment_names_the_server_too(
         worker.send_signal(signal.SIGINT)
         out, log = worker.communicate(timeout=TIMEOUT)
     assert (worker.returncode, out, log) == (0, "", "")
+
+
+def test_it_says_at_its_start_that_many_queues_are_polled(backend: Backend) -> None:
+    queues = [word for number in range(9) for word in ("-q", f"many{number}")]
+    with running("worker", "-r", APP, *queues, "--redis", backend.url, cwd=ROOT) as worker:
+        wait_until(lambda: backend.raw.smembers("processes"), 20, "the worker to be up")
+        wait_until(lambda: backend.raw.info("commandstats").get("cmdstat_evalsha"), what="the first fetch")
+        worker.send_signal(signal.SIGTERM)
+        _, log = worker.communicate(timeout=TIMEOUT)
+    assert "9 queues: more than 8 are polled, every 50 ms to 1 s" in log

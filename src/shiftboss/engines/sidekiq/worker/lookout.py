@@ -41,10 +41,11 @@ class Watch:
         self.blocking = store.server.blocks and len(names) <= MOST_CONNECTIONS
         self._lookouts = {name: Lookout(store, keys, name, ring) for name in names} if self.blocking else {}
         self._asking = Backoff(0.05, 1.0 if store.server.blocks else 0.05)
-        if len(names) > MOST_CONNECTIONS:
-            log.info("%d queues: more than %d are polled, every 50 ms to 1 s", len(names), MOST_CONNECTIONS)
+        self._count = len(names)
 
     def start(self) -> None:
+        if self._count > MOST_CONNECTIONS:
+            log.info("%d queues: more than %d are polled, every 50 ms to 1 s", self._count, MOST_CONNECTIONS)
         for lookout in self._lookouts.values():
             lookout.start()
 
