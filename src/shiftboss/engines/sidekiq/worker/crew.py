@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
-import queue
 import threading
+from collections import deque
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -15,21 +15,17 @@ class Crew:
 
     def __init__(self, size: int) -> None:
         self._size = size
-        self._work: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
+        self._work: deque[Callable[[], None] | None] = deque()
         self._threads = 0
-        self._open = 0
+        self._idle: list[threading.Lock] = []
+        self._coming = False
         self._lock = threading.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._tasks: set[asyncio.Task[None]] = set()
 
     def run(self, work: Callable[[], None]) -> None:
         """Run a function in one of the threads."""
-        with self._lock:
-            self._open += 1
-            if self._open > self._threads < self._size:
-                self._threads += 1
-                threading.Thread(target=self._main, name=f"shiftboss-job-{self._threads}", daemon=True).start()
-        self._work.put(work)
+        self._put(work)
 
     def spawn(self, work: Coroutine[Any, Any, None], context: contextvars.Context) -> None:
         """Run a coroutine on the event loop, in that context."""
@@ -51,15 +47,50 @@ class Crew:
             farewell: Is run on the event loop before that ends, if there is one.
         """
         for _ in range(self._threads):
-            self._work.put(None)
+            self._put(None)
         if self._loop is not None:
             asyncio.run_coroutine_threadsafe(self._close(self._loop, farewell), self._loop)
 
+    def _put(self, work: Callable[[], None] | None) -> None:
+        with self._lock:
+            self._work.append(work)
+            self._call()
+
+    def _call(self) -> None:
+        """Have one more thread come for what waits, if none is on its way. Each that comes calls the next, before it works.
+
+        Waking a thread for each job would cost more than many a job: where they are short the first thread does them all.
+        """
+        if self._coming or not self._work:
+            return
+        if self._idle:
+            self._coming = True
+            self._idle.pop().release()
+        elif self._threads < self._size:
+            self._coming = True
+            self._threads += 1
+            threading.Thread(target=self._main, name=f"shiftboss-job-{self._threads}", daemon=True).start()
+
     def _main(self) -> None:
-        while (work := self._work.get()) is not None:
+        bell = threading.Lock()
+        bell.acquire()
+        with self._lock:
+            self._coming = False
+        while (work := self._take(bell)) is not None:
             work()
+
+    def _take(self, bell: threading.Lock) -> Callable[[], None] | None:
+        """What is next for this thread, which waits for its bell while there is nothing."""
+        while True:
             with self._lock:
-                self._open -= 1
+                if self._work:
+                    work = self._work.popleft()
+                    self._call()
+                    return work
+                self._idle.append(bell)
+            bell.acquire()
+            with self._lock:
+                self._coming = False
 
     def _spawn(
         self, loop: asyncio.AbstractEventLoop, work: Coroutine[Any, Any, None], context: contextvars.Context

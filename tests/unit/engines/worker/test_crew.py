@@ -1,0 +1,50 @@
+"""Threads of a worker: as many as there is work for, each called by the one before."""
+
+from __future__ import annotations
+
+import threading
+
+from shiftboss.engines.sidekiq.worker.crew import Crew
+from tests.waiting import wait_until
+
+
+async def nothing() -> None:
+    """No farewell."""
+
+
+def test_jobs_that_wait_for_one_another_all_run_at_once() -> None:
+    crew, together = Crew(5), threading.Barrier(5, timeout=10)
+    for _ in range(3):
+        met: list[int] = []
+        for _ in range(5):
+            crew.run(lambda met=met: met.append(together.wait()))  # type: ignore[misc]
+        wait_until(lambda met=met: len(met) == 5)  # type: ignore[misc]
+    crew.dismiss(nothing)
+
+
+def test_no_job_is_forgotten_between_two_threads() -> None:
+    crew, ran = Crew(4), list[int]()
+    for number in range(20_000):
+        crew.run(lambda number=number: ran.append(number))  # type: ignore[misc]
+    wait_until(lambda: len(ran) == 20_000)
+    assert sorted(ran) == list(range(20_000))
+    crew.dismiss(nothing)
+
+
+def test_a_job_that_hangs_holds_up_nobody_else() -> None:
+    crew, gate, ran = Crew(2), threading.Event(), threading.Event()
+    crew.run(lambda: gate.wait(10) and None)
+    crew.run(ran.set)
+    assert ran.wait(10)
+    gate.set()
+    crew.dismiss(nothing)
+
+
+def test_all_threads_leave_when_they_are_dismissed() -> None:
+    before = set(threading.enumerate())
+    crew, together = Crew(3), threading.Barrier(3, timeout=10)
+    for _ in range(3):
+        crew.run(lambda: together.wait() and None)
+    mine = wait_until(lambda: len(found := set(threading.enumerate()) - before) == 3 and found)
+    crew.dismiss(nothing)
+    wait_until(lambda: not any(thread.is_alive() for thread in mine))
