@@ -20,7 +20,7 @@ KILL = (f"{HERE}.waiting", "kill", "Move jobs to the dead.")
     cls=LazyGroup,
     lazy={
         "ls": (f"{HERE}.queues", "ls", "List queues."),
-        "show": (f"{HERE}.queues", "show", "List the jobs of a queue, the next one first."),
+        "show": (f"{HERE}.queues", "show", "List the jobs of a queue, newest first."),
         "pause": (f"{HERE}.queues", "pause", "Have no worker take jobs of queues."),
         "resume": (f"{HERE}.queues", "resume", "End a pause."),
         "rm": (f"{HERE}.queues", "rm", "Drop jobs of a queue."),
