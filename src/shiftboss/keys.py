@@ -59,10 +59,6 @@ CATALOGUE = (
     Row("<ns>:{leaky:<name>}", "string", "microseconds until it is empty again", "lua/limiters"),
     Row("<ns>:{points:<name>}", "string", "microseconds until the budget is whole again", "lua/limiters"),
     Row("<ns>:limiters", "hash", "definitions of limiters by name, and when they were last used", "lua/limiters"),
-    Row(
-        "<ns>:{periodic:<schedule>}:leader", "hash", "who leads, under which term, until its lease ends", "lua/periodic"
-    ),
-    Row("<ns>:{periodic:<schedule>}:term", "string", "the newest term", "lua/periodic"),
     Row("<ns>:unwanted", "string", "changes when jobs that wait may have become unwanted", "src/batches"),
     Row("<ns>:reaper", "string", "who looks after the outbox now", "lua/outbox"),
     Row("<ns>:pushed:<token>", "string", "receipt of a push, so that a resend pushes nothing", "lua/sidekiq"),
@@ -203,27 +199,6 @@ def timed_limiter(namespace: str, kind: str, name: str) -> str:
 def limiters(namespace: str) -> str:
     """The list of limiters."""
     return f"{namespace}:limiters"
-
-
-@dataclass(frozen=True, slots=True)
-class PeriodicKeys:
-    """The keys of one schedule; one slot."""
-
-    namespace: str
-    schedule: str
-
-    @property
-    def leader(self) -> str:
-        return f"{self.namespace}:{{periodic:{self.schedule}}}:leader"
-
-    @property
-    def term(self) -> str:
-        return f"{self.namespace}:{{periodic:{self.schedule}}}:term"
-
-    @property
-    def channel(self) -> str:
-        """Where those listen that take part in the schedule. Nothing is stored under this name."""
-        return f"{self.namespace}:{{periodic:{self.schedule}}}:news"
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,17 +10,16 @@ import pytest
 from redis.crc import key_slot
 
 from shiftboss import keys
-from shiftboss.keys import CATALOGUE, BatchKeys, ConcurrentKeys, PeriodicKeys, Row, ShardKeys, SidekiqKeys
+from shiftboss.keys import CATALOGUE, BatchKeys, ConcurrentKeys, Row, ShardKeys, SidekiqKeys
 
 HOLDERS: list[Any] = [
     BatchKeys("app", "3f0123456789"),
     ShardKeys("app", "3f"),
     ConcurrentKeys("app", "api"),
-    PeriodicKeys("app", "billing"),
     SidekiqKeys("app"),
 ]
-# Prefixes, channels and lists of keys, not keys.
-NO_KEYS = {("ConcurrentKeys", "wake"), ("PeriodicKeys", "channel"), ("SidekiqKeys", "settled")}
+# Prefixes and lists of keys, not keys.
+NO_KEYS = {("ConcurrentKeys", "wake"), ("SidekiqKeys", "settled")}
 
 
 def built() -> Iterator[tuple[str, str]]:

@@ -1,1 +1,0 @@
-"""Periodic jobs: enqueued by the clock, once each, by whichever process leads."""
