@@ -92,6 +92,11 @@ class BatchExtension(Extension):
         if done or outcome is Outcome.DIED:
             yield from finish(self._client, of, "", "done" if done else "died")
 
+    def outboxes(self) -> Plan[Sequence[str]]:
+        """One for each shard."""
+        yield from ()
+        return [ShardKeys(self._client.namespace, f"{shard:02x}").out for shard in range(SHARDS)]
+
     def perform(self, item: str, out: str) -> Plan[None]:
         """Do what an outbox item says: enqueue a callback, or tell a parent or who waits; once."""
         _, kind, bid, *rest = item.split("|")

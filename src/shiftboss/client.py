@@ -26,6 +26,7 @@ DEFAULT_ENGINE = "shiftboss.engines.sidekiq.engine:SidekiqEngine"
 EXTENSIONS = {
     "batch": "shiftboss.batches.extension:BatchExtension",
     "limiter": "shiftboss.limiters.extension:LimiterExtension",
+    "periodic": "shiftboss.periodic.extension:PeriodicExtension",
 }
 
 

@@ -7,6 +7,7 @@
     │   ├── BatchNotFound             no such batch, or it has expired
     │   └── BatchClosed               the batch takes no more jobs
     ├── OverLimit                     a limiter admits no more now
+    ├── ScheduleError (ValueError)    a schedule that cannot be right
     ├── JobError                      a job that cannot be pushed or run as asked
     │   └── PrerequisiteDied          the job waited for one that died
     └── WaitTimeout (TimeoutError)    what was waited for did not happen in time
@@ -64,6 +65,10 @@ class OverLimit(ShiftbossError):
 
     def __str__(self) -> str:
         return str(self.args[0])
+
+
+class ScheduleError(ShiftbossError, ValueError):
+    """A schedule that cannot be right; a line for each thing that is wrong, with file, line and entry."""
 
 
 class JobError(ShiftbossError):

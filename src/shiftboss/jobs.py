@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from shiftboss.scripts import Call
 
 
+# The option of a message by which a feature says that it wants to hear of the job's end, though it is no callback.
+TOLD = "sbt"
 # Characters that are kept of an error's message.
 FAILURE_LIMIT = 500
 
@@ -180,6 +182,29 @@ class JoiningEngine(Engine, Protocol):
         """Push a message and strike its outbox item off, in one script; False if somebody already did."""
 
 
+@dataclass(frozen=True, slots=True)
+class KnownJob:
+    """What an engine knows of a job by its name.
+
+    Args:
+        queue: Where it waits, unless said otherwise.
+        options: What its messages carry, unless said otherwise.
+        problem: Why it cannot be enqueued without arguments; empty if it can.
+    """
+
+    queue: str
+    options: Mapping[str, Any]
+    problem: str = ""
+
+
+@runtime_checkable
+class KnowingEngine(Engine, Protocol):
+    """An engine that knows jobs by name in this process."""
+
+    def known(self, name: str) -> KnownJob | None:
+        """What it knows of a job; None if nothing that was imported here defines it."""
+
+
 @runtime_checkable
 class TracingEngine(Engine, Protocol):
     """An engine that can say where jobs are."""
@@ -295,6 +320,11 @@ class Extension:
     def perform(self, item: str, out: str) -> Plan[None]:  # noqa: ARG002
         """Do what an outbox item of this feature says, and strike it off."""
         yield from ()
+
+    def outboxes(self) -> Plan[Sequence[str]]:
+        """The keys of all outboxes that it writes to."""
+        yield from ()
+        return ()
 
     def tend(self) -> Plan[None]:
         """What has to be looked after from time to time; the reaper calls it, one process at a time."""

@@ -58,6 +58,17 @@ CATALOGUE = (
     Row("<ns>:{window:<name>}", "list", "microseconds at which units were taken, newest first", "lua/limiters"),
     Row("<ns>:{leaky:<name>}", "string", "microseconds until it is empty again", "lua/limiters"),
     Row("<ns>:{points:<name>}", "string", "microseconds until the budget is whole again", "lua/limiters"),
+    Row("<ns>:{periodic:<name>}:entries", "hash", "definitions of periodic jobs by name", "lua/periodic"),
+    Row("<ns>:{periodic:<name>}:due", "zset", "entries by the millisecond of their next tick", "lua/periodic"),
+    Row("<ns>:{periodic:<name>}:paused", "set", "names of entries that rest", "lua/periodic"),
+    Row("<ns>:{periodic:<name>}:leader", "string", "who fires the schedule, and in which term", "lua/periodic"),
+    Row("<ns>:{periodic:<name>}:term", "string", "the last term", "lua/periodic"),
+    Row("<ns>:{periodic:<name>}:out", "zset", "the outbox: ticks that are still to be enqueued", "lua/periodic"),
+    Row("<ns>:{periodic:<name>}:running", "hash", "by entry: the job that may still run", "lua/periodic"),
+    Row("<ns>:{periodic:<name>}:queued", "hash", "by entry: what is enqueued when that job ends", "lua/periodic"),
+    Row("<ns>:{periodic:<name>}:meta", "hash", "fingerprint of the content, by whom and when", "lua/periodic"),
+    Row("<ns>:{periodic:<name>}:history:<entry>", "list", "the runs of an entry, newest first", "lua/periodic"),
+    Row("<ns>:schedules", "set", "names of schedules", "lua/periodic"),
     Row("<ns>:limiters", "hash", "definitions of limiters by name, and when they were last used", "lua/limiters"),
     Row("<ns>:unwanted", "string", "changes when jobs that wait may have become unwanted", "src/batches"),
     Row("<ns>:reaper", "string", "who looks after the outbox now", "lua/outbox"),
@@ -194,6 +205,58 @@ class ConcurrentKeys:
 def timed_limiter(namespace: str, kind: str, name: str) -> str:
     """The one key of a limiter that counts by time: a bucket, a window, a leaky bucket, a budget of points."""
     return f"{namespace}:{{{kind}:{name}}}"
+
+
+@dataclass(frozen=True, slots=True)
+class PeriodicKeys:
+    """The keys of one schedule; one slot."""
+
+    namespace: str
+    name: str
+
+    @property
+    def entries(self) -> str:
+        return f"{self.namespace}:{{periodic:{self.name}}}:entries"
+
+    @property
+    def due(self) -> str:
+        return f"{self.namespace}:{{periodic:{self.name}}}:due"
+
+    @property
+    def paused(self) -> str:
+        return f"{self.namespace}:{{periodic:{self.name}}}:paused"
+
+    @property
+    def leader(self) -> str:
+        return f"{self.namespace}:{{periodic:{self.name}}}:leader"
+
+    @property
+    def term(self) -> str:
+        return f"{self.namespace}:{{periodic:{self.name}}}:term"
+
+    @property
+    def out(self) -> str:
+        return f"{self.namespace}:{{periodic:{self.name}}}:out"
+
+    @property
+    def running(self) -> str:
+        return f"{self.namespace}:{{periodic:{self.name}}}:running"
+
+    @property
+    def queued(self) -> str:
+        return f"{self.namespace}:{{periodic:{self.name}}}:queued"
+
+    @property
+    def meta(self) -> str:
+        return f"{self.namespace}:{{periodic:{self.name}}}:meta"
+
+    def history(self, entry: str) -> str:
+        return f"{self.namespace}:{{periodic:{self.name}}}:history:{entry}"
+
+
+def schedules(namespace: str) -> str:
+    """The list of schedules."""
+    return f"{namespace}:schedules"
 
 
 def limiters(namespace: str) -> str:

@@ -68,14 +68,16 @@ def settle(client: Shiftboss, out: str, items: Sequence[str], *, resent: bool) -
 
 
 def reap(client: Shiftboss, owner: str) -> Plan[int]:
-    """Perform what was left behind in any shard, if this process is or becomes the reaper; how many items it was."""
+    """Perform what was left behind in any outbox, if this process is or becomes the reaper; how many items it was."""
     if not (yield from run(lead(keys.reaper(client.namespace), owner, REAPER_LEASE))):
         return 0
-    shards = [keys.ShardKeys(client.namespace, f"{shard:02x}") for shard in range(keys.SHARDS)]
-    claimed = yield from run_many([claim(shard.out, GRACE, PAGE, 0) for shard in shards])
-    for shard, items in zip(shards, claimed, strict=True):
+    outs: list[str] = []
+    for extension in client.extensions.values():
+        outs += yield from extension.outboxes()
+    claimed = yield from run_many([claim(out, GRACE, PAGE, 0) for out in outs])
+    for out, items in zip(outs, claimed, strict=True):
         if items:
-            yield from perform(client, shard.out, items)
+            yield from perform(client, out, items)
     for extension in client.extensions.values():
         yield from extension.tend()
     return sum(map(len, claimed))

@@ -10,13 +10,14 @@ import pytest
 from redis.crc import key_slot
 
 from shiftboss import keys
-from shiftboss.keys import CATALOGUE, BatchKeys, ConcurrentKeys, Row, ShardKeys, SidekiqKeys
+from shiftboss.keys import CATALOGUE, BatchKeys, ConcurrentKeys, PeriodicKeys, Row, ShardKeys, SidekiqKeys
 
 HOLDERS: list[Any] = [
     BatchKeys("app", "3f0123456789"),
     ShardKeys("app", "3f"),
     ConcurrentKeys("app", "api"),
     SidekiqKeys("app"),
+    PeriodicKeys("app", "billing"),
 ]
 # Prefixes and lists of keys, not keys.
 NO_KEYS = {("ConcurrentKeys", "wake"), ("SidekiqKeys", "settled")}
@@ -39,6 +40,7 @@ def built() -> Iterator[tuple[str, str]]:
             yield f"{kind}.{name}", value
     yield "reaper", keys.reaper("app")
     yield "unwanted", keys.unwanted("app")
+    yield "schedules", keys.schedules("app")
     yield "limiters", keys.limiters("app")
     for kind in ("bucket", "window", "leaky", "points"):
         yield kind, keys.timed_limiter("app", kind, "api")

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 from shiftboss.engines.sidekiq import joined
 from shiftboss.engines.sidekiq.calls import push
 from shiftboss.engines.sidekiq.payload import encode, encode_open
+from shiftboss.engines.sidekiq.registry import find
 from shiftboss.engines.sidekiq.strict import check_size
 from shiftboss.engines.sidekiq.whereabouts import whereabouts
-from shiftboss.errors import ConfigError
-from shiftboss.jobs import Block, Message, Reserved
+from shiftboss.errors import ConfigError, JobError
+from shiftboss.jobs import Block, KnownJob, Message, Reserved
 from shiftboss.keys import SidekiqKeys
 from shiftboss.outbox import GRACE
 from shiftboss.plan import Plan, run
@@ -93,6 +94,17 @@ class SidekiqEngine:
         now = _now()
         payload = encode(message, created_at_ms=now, enqueued_at_ms=now)
         return joined.hand_over(self.keys, out, item, message.queue, payload)
+
+    def known(self, name: str) -> KnownJob | None:
+        """What this process knows of a job by its name. No round trip."""
+        definition = find(name)
+        if definition is None:
+            return None
+        try:
+            definition.parameters.bind((), {})
+        except JobError as error:
+            return KnownJob(definition.options.queue, definition.options.wire, str(error))
+        return KnownJob(definition.options.queue, definition.options.wire)
 
     def whereabouts(self, bids: frozenset[str]) -> Plan[dict[str, set[int]]]:
         """The positions of all members of some batches that are in a queue, a set or a process. It reads all of them."""

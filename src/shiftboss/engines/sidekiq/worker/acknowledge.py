@@ -11,7 +11,7 @@ from shiftboss.engines.sidekiq.joined import settle_members
 from shiftboss.engines.sidekiq.worker import calls
 from shiftboss.engines.sidekiq.worker.failed_run import failed_run
 from shiftboss.engines.sidekiq.worker.hold import Ended
-from shiftboss.jobs import TRACK, CallbackOf, Member, Outcome, failure_of
+from shiftboss.jobs import TOLD, TRACK, CallbackOf, Member, Outcome, failure_of
 from shiftboss.outbox import GRACE, settle
 from shiftboss.plan import Plan, deliver, run
 
@@ -35,7 +35,7 @@ def groups(ended: Iterable[Ended]) -> Iterator[list[Ended]]:
         match _batch(one):
             case Member(bid=bid):
                 together.setdefault((bid, one.run.queue), []).append(one)
-            case CallbackOf():
+            case _ if _is_told(one):
                 together[one.run.number] = [one]
             case _:
                 together.setdefault(None, []).append(one)
@@ -69,10 +69,16 @@ def _remember(client: Shiftboss, one: Ended) -> Plan[None]:
 
 
 def tell(client: Shiftboss, one: Ended) -> Plan[None]:
-    """Tell the features how a callback job ended. Members are told of by the script that acknowledges them."""
-    if one.run.payload is not None and isinstance(one.run.payload.message.batch, CallbackOf):
+    """Tell the features how a job ended of which they want to hear. Members are told of by the script that acknowledges them."""
+    if one.run.payload is not None and _is_told(one):
         for extension in client.extensions.values():
             yield from extension.finished(one.run.payload.message, one.outcome, one.error)
+
+
+def _is_told(one: Ended) -> bool:
+    """Whether features want to hear of its end: of a callback, and where its message says so."""
+    message = one.run.payload.message if one.run.payload is not None else None
+    return message is not None and (isinstance(message.batch, CallbackOf) or TOLD in message.options)
 
 
 def _members(

@@ -1,0 +1,23 @@
+--[[
+Take entries out of a schedule.
+
+KEYS
+  1 entries  hash      definitions by name
+  2 due      zset      entries by the millisecond of their next tick
+  3 paused   set       names of entries that rest
+  4 running  hash      by entry: id and begin of the job that may still run
+  5 queued   hash      by entry: what is enqueued when that job ends
+ARGV
+  1... names string
+RETURNS
+  how many were there
+]]
+local count = 0
+for _, name in ipairs(ARGV) do
+  count = count + redis.call('HDEL', KEYS[1], name)
+  redis.call('ZREM', KEYS[2], name)
+  redis.call('SREM', KEYS[3], name)
+  redis.call('HDEL', KEYS[4], name)
+  redis.call('HDEL', KEYS[5], name)
+end
+return count

@@ -1,0 +1,61 @@
+"""Periodic jobs: a schedule, a leader, each tick enqueued once."""
+
+from shiftboss.errors import ScheduleError
+
+from .entry import Entry
+from .operating import (
+    EntryStatus,
+    Leader,
+    Run,
+    aentries,
+    ahistory,
+    aleader,
+    apause,
+    aput,
+    aremove,
+    aresume,
+    arun_now,
+    entries,
+    history,
+    leader,
+    pause,
+    put,
+    remove,
+    resume,
+    run_now,
+    schedules,
+    upcoming,
+)
+from .registration import register
+from .schedule import Schedule, load
+from .scheduler import Scheduler
+
+__all__ = [
+    "Entry",
+    "EntryStatus",
+    "Leader",
+    "Run",
+    "Schedule",
+    "ScheduleError",
+    "Scheduler",
+    "aentries",
+    "ahistory",
+    "aleader",
+    "apause",
+    "aput",
+    "aremove",
+    "aresume",
+    "arun_now",
+    "entries",
+    "history",
+    "leader",
+    "load",
+    "pause",
+    "put",
+    "register",
+    "remove",
+    "resume",
+    "run_now",
+    "schedules",
+    "upcoming",
+]

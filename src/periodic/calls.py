@@ -1,0 +1,164 @@
+"""The operations of schedules, one function per file in ``lua/periodic``. They return calls and do no I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from shiftboss.keys import PeriodicKeys
+from shiftboss.scripts import Arg, Call, command, script
+
+
+@dataclass(frozen=True, slots=True)
+class DueEntry:
+    """An entry whose tick has come: the millisecond it was put down for, its definition, whether it rests."""
+
+    name: str
+    at: int
+    definition: str
+    paused: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """What is due: the server's milliseconds, those until the next tick or None, the entries."""
+
+    now: int
+    wait: int | None
+    entries: tuple[DueEntry, ...]
+
+
+def lead(keys: PeriodicKeys, owner: str, lease: int) -> Call[tuple[int, int]]:
+    """Become or stay the leader: the term, 0 if another leads, and the milliseconds of the lease."""
+    return script("periodic/lead").call(tuple, [keys.leader, keys.term], [owner, lease])
+
+
+def resign(keys: PeriodicKeys, mine: str, channel: str) -> Call[bool]:
+    """Stop leading; whether this process led."""
+    return script("periodic/resign").call(bool, [keys.leader], [mine, channel])
+
+
+def due(keys: PeriodicKeys, limit: int) -> Call[Due]:
+    """What is due now, and when the next tick is."""
+    return script("periodic/due").call(_due, [keys.due, keys.entries, keys.paused], [limit])
+
+
+def claim(keys: PeriodicKeys, mine: str, grace: int, entries: Sequence[str], moves: Sequence[Arg]) -> Call[list[str]]:
+    """Move entries to their next ticks, for each its name and eight values: ``ok`` or ``deposed``, what is to be enqueued."""
+    return script("periodic/claim").call(
+        _texts,
+        [keys.leader, keys.due, keys.out, keys.running, keys.queued, *map(keys.history, entries)],
+        [mine, grace, *moves],
+    )
+
+
+def finish(keys: PeriodicKeys, entry: str, jid: str, ended: str, grace: int) -> Call[list[str]]:
+    """Note how a tick's job has ended; what is to be enqueued now."""
+    return script("periodic/finish").call(
+        _texts, [keys.running, keys.queued, keys.out, keys.history(entry)], [entry, jid, ended, grace]
+    )
+
+
+def run_now(keys: PeriodicKeys, entry: str, item: str, line: str, grace: int) -> Call[list[str]]:
+    """Enqueue a job out of turn."""
+    return script("periodic/run_now").call(_texts, [keys.out, keys.history(entry)], [item, line, grace])
+
+
+def put(keys: PeriodicKeys, rest: Sequence[Arg]) -> Call[int]:
+    """Write entries down: name, definition and next tick of each; how many were new."""
+    return script("periodic/put").call(int, [keys.entries, keys.due], rest)
+
+
+def remove(keys: PeriodicKeys, names: Sequence[str]) -> Call[int]:
+    """Take entries out; how many were there."""
+    return script("periodic/remove").call(
+        int, [keys.entries, keys.due, keys.paused, keys.running, keys.queued], list(names)
+    )
+
+
+def pause(keys: PeriodicKeys, rest: bool, names: Sequence[str]) -> Call[int]:
+    """Let entries rest, or fire again; how many of them are there."""
+    return script("periodic/pause").call(int, [keys.entries, keys.paused], [int(rest), *names])
+
+
+def stamp(keys: PeriodicKeys, fingerprint: str, by: str, channel: str) -> Call[bool]:
+    """Say which content the schedule has now, and wake who fires it; whether it is another."""
+    return script("periodic/stamp").call(bool, [keys.meta], [fingerprint, by, channel])
+
+
+def meta(keys: PeriodicKeys) -> Call[list[str]]:
+    """Fingerprint of the content, of the one before, by whom, and the millisecond; empty where there is none."""
+    return command("HMGET", [keys.meta], ["fingerprint", "before", "by", "at"], _maybe)
+
+
+def entries(keys: PeriodicKeys) -> Call[dict[str, str]]:
+    """Definitions by name."""
+    return command("HGETALL", [keys.entries], [], _pairs)
+
+
+def scores(keys: PeriodicKeys) -> Call[dict[str, int]]:
+    """The millisecond of each entry's next tick."""
+    return command("ZRANGE", [keys.due], [0, -1, "WITHSCORES"], _scores)
+
+
+def paused(keys: PeriodicKeys) -> Call[set[str]]:
+    """Names of entries that rest."""
+    return command("SMEMBERS", [keys.paused], [], lambda reply: {name.decode() for name in reply})
+
+
+def history(keys: PeriodicKeys, entry: str, limit: int) -> Call[list[str]]:
+    """The newest runs of an entry, as JSON."""
+    return command("LRANGE", [keys.history(entry)], [0, limit - 1], _texts)
+
+
+def leader(keys: PeriodicKeys) -> Call[tuple[str, int] | None]:
+    """Who leads, and in which term."""
+    return command("GET", [keys.leader], [], _leader)
+
+
+def time() -> Call[int]:
+    """The server's milliseconds."""
+    return command("TIME", [], [], lambda reply: int(reply[0]) * 1000 + int(reply[1]) // 1000)
+
+
+def names(key: str) -> Call[list[str]]:
+    """Names of schedules."""
+    return command("SMEMBERS", [key], [], lambda reply: sorted(name.decode() for name in reply))
+
+
+def announce(key: str, name: str) -> Call[int]:
+    """Put a schedule on the list."""
+    return command("SADD", [key], [name], int)
+
+
+def _due(reply: list[Any]) -> Due:
+    now, wait, *rest = reply
+    entries = zip(rest[::4], rest[1::4], rest[2::4], rest[3::4], strict=True)
+    found = tuple(DueEntry(n.decode(), int(float(at)), text.decode(), bool(rests)) for n, at, text, rests in entries)
+    return Due(int(now), None if int(wait) < 0 else int(wait), found)
+
+
+def _texts(reply: list[bytes]) -> list[str]:
+    return [text.decode() for text in reply]
+
+
+def _maybe(reply: list[bytes | None]) -> list[str]:
+    return [(text or b"").decode() for text in reply]
+
+
+def _pairs(reply: list[bytes]) -> dict[str, str]:
+    texts = _texts(reply)
+    return dict(zip(texts[::2], texts[1::2], strict=True))
+
+
+def _scores(reply: list[Any]) -> dict[str, int]:
+    pairs = reply if reply and isinstance(reply[0], list) else zip(reply[::2], reply[1::2], strict=True)
+    return {name.decode(): int(float(at)) for name, at in pairs}
+
+
+def _leader(reply: bytes | None) -> tuple[str, int] | None:
+    if reply is None:
+        return None
+    owner, _, term = reply.decode().rpartition("|")
+    return owner, int(term)

@@ -1,0 +1,186 @@
+"""What a cron expression means: five fields on the wall clock of a zone, and what becomes of them where that clock jumps.
+
+- A fixed time (minute and hour do not begin with ``*``) that the clock skips runs once, at the end of the gap; one that it
+  repeats runs once, on the first pass.
+- A wildcard or step entry follows the clock: nothing in the gap, both passes of the repeated hour.
+
+croniter finds the next match of the fields, on a clock that never jumps; the jumps are dealt with here.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from zoneinfo import ZoneInfo
+
+from croniter import CroniterBadDateError, CroniterError, croniter
+
+from shiftboss.errors import ScheduleError
+
+LONGEST = 256
+ALIASES = {
+    "@hourly": "0 * * * *",
+    "@daily": "0 0 * * *",
+    "@midnight": "0 0 * * *",
+    "@weekly": "0 0 * * 0",
+    "@monthly": "0 0 1 * *",
+    "@yearly": "0 0 1 1 *",
+    "@annually": "0 0 1 1 *",
+}
+_SINGLE = re.compile(r"\b(\w+)-\1(?:/\d+)?\b", re.IGNORECASE)
+FIELDS = ("minute", "hour", "day of the month", "month", "day of the week")
+# No clock jumps by more than this, and back again within it.
+AROUND = timedelta(hours=26)
+HOUR = timedelta(hours=1)
+FIRST = datetime(2024, 1, 1)  # noqa: DTZ001  on the wall
+
+
+@dataclass(frozen=True, slots=True)
+class Cron:
+    """An expression that was checked. Use `parse`.
+
+    Args:
+        text: As it was written.
+        fields: Five fields, with aliases replaced.
+        seed: What ``H`` stands for depends on it: the entry's name.
+    """
+
+    text: str
+    fields: str
+    seed: str
+
+    @property
+    def is_fixed(self) -> bool:
+        """Whether it names times of the day, rather than following the clock."""
+        minute, hour, *_ = self.fields.split()
+        return not minute.startswith("*") and not hour.startswith("*")
+
+    @property
+    def restricts_both_days(self) -> bool:
+        """Whether either day of the month or day of the week is enough, which surprises many."""
+        _, _, of_month, _, of_week = self.fields.split()
+        return of_month not in {"*", "?"} and of_week not in {"*", "?"}
+
+    def on_the_wall(self, after: datetime) -> Iterator[datetime]:
+        """All matches later than a moment, on a clock that never jumps."""
+        found = croniter(self.fields, after, ret_type=datetime, hash_id=self.seed)
+        while True:
+            yield found.get_next()
+
+
+def parse(text: object, seed: str) -> Cron:
+    """The expression, if it is one.
+
+    Args:
+        text: Five fields, or an alias such as ``@daily``.
+        seed: The entry's name.
+
+    Raises:
+        ScheduleError: Says what was read and where it broke.
+    """
+    if not isinstance(text, str) or not text.strip():
+        raise ScheduleError(f"expected cron to be five fields, such as '0 3 * * mon-fri', got {text!r}")
+    if len(text) > LONGEST:
+        raise ScheduleError(f"expected cron to be at most {LONGEST} characters, got {len(text)}")
+    fields = ALIASES.get(text.strip().lower(), text.strip())
+    if fields.startswith("@"):
+        hint = "a worker has no start that happens once" if fields == "@reboot" else f"known are {', '.join(ALIASES)}"
+        raise ScheduleError(f"cron {text!r}: {fields} is not understood; {hint}")
+    # croniter reads a range from a value to itself as all values.
+    parts = _SINGLE.sub(r"\1", fields).split()
+    if len(parts) != len(FIELDS):
+        hint = "; for seconds write every: 10s" if len(parts) in {6, 7} else ""
+        raise ScheduleError(f"cron {text!r}: expected five fields, got {len(parts)}{hint}")
+    for number, part in enumerate(parts):
+        _check_field(text, number, part, seed)
+    cron = Cron(text, " ".join(parts), seed)
+    try:
+        next(cron.on_the_wall(FIRST))
+    except CroniterBadDateError:
+        raise ScheduleError(f"cron {text!r}: no such date ever comes") from None
+    except (CroniterError, ValueError, KeyError) as error:
+        raise ScheduleError(f"cron {text!r}: {error}") from None
+    return cron
+
+
+def _check_field(text: str, number: int, part: str, seed: str) -> None:
+    if "R" in part.upper() and number not in {3, 4}:
+        raise ScheduleError(f"cron {text!r}: R in the {FIELDS[number]} differs from host to host; use H")
+    alone = ["*"] * len(FIELDS)
+    alone[number] = part
+    if number == 2:
+        alone[3] = "*"
+    try:
+        next(Cron(text, " ".join(alone), seed).on_the_wall(FIRST))
+    except (CroniterError, ValueError, KeyError, IndexError):
+        raise ScheduleError(f"cron {text!r}: cannot read {part!r} as the {FIELDS[number]}") from None
+
+
+@lru_cache(maxsize=65_536)
+def next_instant(cron: Cron, zone: str, after: int) -> int:
+    """The next instant at which it fires, later than `after`; both epoch seconds.
+
+    Args:
+        cron: The expression.
+        zone: Whose wall clock it is read on.
+        after: Epoch seconds.
+    """
+    place = zone_of(zone)
+    moment = datetime.fromtimestamp(after, UTC)
+    wall = moment.astimezone(place).replace(tzinfo=None)
+    if _offset(moment - AROUND, place) == _offset(moment + AROUND, place):
+        for match in cron.on_the_wall(wall):
+            for instant in _instants(cron, match, place):
+                if instant > after:
+                    return instant
+    # The clock jumps nearby: the order of matches on the wall is not that of the instants.
+    best: int | None = None
+    for match in cron.on_the_wall(wall - AROUND):
+        later = [instant for instant in _instants(cron, match, place) if instant > after]
+        best = min([*later, *([best] if best is not None else [])], default=None)
+        if best is not None and match - AROUND > datetime.fromtimestamp(best, place).replace(tzinfo=None):
+            return best
+    raise AssertionError("an expression that was checked has a next match")
+
+
+def zone_of(name: str) -> ZoneInfo:
+    """The zone of that name.
+
+    Raises:
+        ScheduleError: There is none.
+    """
+    try:
+        return ZoneInfo(name)
+    except (KeyError, ValueError, OSError, TypeError):
+        raise ScheduleError(f"expected timezone to be a name like Europe/Berlin, got {name!r}") from None
+
+
+def _instants(cron: Cron, match: datetime, zone: ZoneInfo) -> list[int]:
+    """When a time on the wall comes: once, twice, or not at all; epoch seconds, in order."""
+    first, second = (match.replace(tzinfo=zone, fold=fold) for fold in (0, 1))
+    if first.utcoffset() == second.utcoffset():
+        return [int(first.timestamp())]
+    if first.astimezone(UTC).astimezone(zone).replace(tzinfo=None) == match:
+        passes = [int(first.timestamp()), int(second.timestamp())]
+        return passes[:1] if cron.is_fixed else passes
+    # In a gap, the first reading lies after it and the second before.
+    return [_jump(int(second.timestamp()), int(first.timestamp()), zone)] if cron.is_fixed else []
+
+
+def _jump(before: int, after: int, zone: ZoneInfo) -> int:
+    """The instant between two at which the clock jumps."""
+    offset = _offset(datetime.fromtimestamp(after, UTC), zone)
+    while after - before > 1:
+        middle = (before + after) // 2
+        if _offset(datetime.fromtimestamp(middle, UTC), zone) == offset:
+            after = middle
+        else:
+            before = middle
+    return after
+
+
+def _offset(moment: datetime, zone: ZoneInfo) -> timedelta | None:
+    return moment.astimezone(zone).utcoffset()

@@ -1,0 +1,292 @@
+"""What people do with a schedule while it runs: look at it, let entries rest, run one out of turn."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from shiftboss import keys
+from shiftboss.client import current_client
+from shiftboss.errors import ScheduleError
+from shiftboss.keys import PeriodicKeys
+from shiftboss.outbox import GRACE
+from shiftboss.plan import Plan, run
+
+from . import calls, deploying
+from .checking import make_entry
+from .entry import Entry
+from .registration import name_of
+from .ticks import enqueue, item_of
+
+if TYPE_CHECKING:
+    from shiftboss.client import Shiftboss
+
+
+@dataclass(frozen=True, slots=True)
+class EntryStatus:
+    """An entry as it is now.
+
+    Args:
+        entry: What is said of it.
+        next_at: When its next tick is planned, put off by its jitter; None for one that does not fire.
+        paused: Whether it rests.
+    """
+
+    entry: Entry
+    next_at: datetime | None
+    paused: bool
+
+    def to_dict(self) -> dict[str, Any]:
+        """All of it as JSON values."""
+        said = asdict(self.entry)
+        return {**said, "next_at": self.next_at.isoformat() if self.next_at else None, "paused": self.paused}
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One line of an entry's history.
+
+    Args:
+        planned: The instant it was planned for; None if it was run out of turn.
+        at: When it was decided.
+        lateness: Seconds between the two.
+        outcome: ``enqueued``, ``caught up``, ``skipped`` or ``queued`` (the job before was running), ``too old``, ``run now``.
+        jid: The id of its job; empty if there is none.
+        term: The leader's term.
+        ended: How the job has ended, where the engine tells: ``succeeded`` or ``died``.
+        ended_at: When.
+    """
+
+    planned: datetime | None
+    at: datetime
+    lateness: float
+    outcome: str
+    jid: str
+    term: int
+    ended: str = ""
+    ended_at: datetime | None = None
+
+    @property
+    def took(self) -> float | None:
+        """Seconds from the decision to the end of the job."""
+        return None if self.ended_at is None else (self.ended_at - self.at).total_seconds()
+
+    def to_dict(self) -> dict[str, Any]:
+        """All of it as JSON values."""
+        said = {**asdict(self), "took": self.took}
+        return {name: value.isoformat() if isinstance(value, datetime) else value for name, value in said.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Leader:
+    """Who fires a schedule: what its connections are known by, and its term."""
+
+    owner: str
+    term: int
+
+
+def schedules(*, client: Shiftboss | None = None) -> list[str]:
+    """The names of all schedules. One round trip."""
+    client = client or current_client()
+    return client.store.run(calls.names(keys.schedules(client.namespace)))
+
+
+def entries(schedule: str = "default", *, client: Shiftboss | None = None) -> list[EntryStatus]:
+    """All entries of a schedule, by name. Three round trips."""
+    client = client or current_client()
+    return client.perform(_entries(client, schedule))
+
+
+async def aentries(schedule: str = "default", *, client: Shiftboss | None = None) -> list[EntryStatus]:
+    """As `entries`, for coroutines."""
+    client = client or current_client()
+    return await client.aperform(_entries(client, schedule))
+
+
+def history(name: str, schedule: str = "default", *, limit: int = 100, client: Shiftboss | None = None) -> list[Run]:
+    """The newest runs of an entry, at most 100. One round trip."""
+    client = client or current_client()
+    return [_run(text) for text in client.store.run(calls.history(_keys(client, schedule), name, limit))]
+
+
+async def ahistory(
+    name: str, schedule: str = "default", *, limit: int = 100, client: Shiftboss | None = None
+) -> list[Run]:
+    """As `history`, for coroutines."""
+    client = client or current_client()
+    return [_run(text) for text in await client.astore.run(calls.history(_keys(client, schedule), name, limit))]
+
+
+def leader(schedule: str = "default", *, client: Shiftboss | None = None) -> Leader | None:
+    """Who fires a schedule now. One round trip."""
+    client = client or current_client()
+    found = client.store.run(calls.leader(_keys(client, schedule)))
+    return None if found is None else Leader(*found)
+
+
+async def aleader(schedule: str = "default", *, client: Shiftboss | None = None) -> Leader | None:
+    """As `leader`, for coroutines."""
+    client = client or current_client()
+    found = await client.astore.run(calls.leader(_keys(client, schedule)))
+    return None if found is None else Leader(*found)
+
+
+def pause(name: str, schedule: str = "default", *, client: Shiftboss | None = None) -> None:
+    """Let an entry rest, through deploys, until it is resumed. Its ticks meanwhile are gone. Two round trips.
+
+    Raises:
+        ScheduleError: There is no such entry.
+    """
+    client = client or current_client()
+    client.perform(_rest(client, schedule, name, True))
+
+
+async def apause(name: str, schedule: str = "default", *, client: Shiftboss | None = None) -> None:
+    """As `pause`, for coroutines."""
+    client = client or current_client()
+    await client.aperform(_rest(client, schedule, name, True))
+
+
+def resume(name: str, schedule: str = "default", *, client: Shiftboss | None = None) -> None:
+    """Let an entry fire again, from its next tick on. Two round trips.
+
+    Raises:
+        ScheduleError: There is no such entry.
+    """
+    client = client or current_client()
+    client.perform(_rest(client, schedule, name, False))
+
+
+async def aresume(name: str, schedule: str = "default", *, client: Shiftboss | None = None) -> None:
+    """As `resume`, for coroutines."""
+    client = client or current_client()
+    await client.aperform(_rest(client, schedule, name, False))
+
+
+def run_now(name: str, schedule: str = "default", *, client: Shiftboss | None = None) -> str:
+    """Enqueue an entry's job now, also of one that rests; its ticks stay where they are. Three round trips.
+
+    Returns:
+        The job's id.
+
+    Raises:
+        ScheduleError: There is no such entry.
+    """
+    client = client or current_client()
+    return client.perform(_run_now(client, schedule, name))
+
+
+async def arun_now(name: str, schedule: str = "default", *, client: Shiftboss | None = None) -> str:
+    """As `run_now`, for coroutines."""
+    client = client or current_client()
+    return await client.aperform(_run_now(client, schedule, name))
+
+
+def put(name: str, *, job: object, schedule: str = "default", client: Shiftboss | None = None, **said: Any) -> Entry:
+    """Put an entry into a schedule at run time, new or changed, beside those of file and code.
+
+    Args:
+        name: The entry's name.
+        job: The job, or what the engine knows it by.
+        schedule: Of which schedule.
+        client: Whose Redis; default the current client.
+        said: Any key of the schedule file.
+
+    Raises:
+        ScheduleError: Something that cannot be right, or an entry of file or code of that name.
+    """
+    client = client or current_client()
+    entry = make_entry(name, {"job": name_of(job), **said}, source="runtime")
+    client.perform(deploying.put(client, schedule, entry))
+    return entry
+
+
+async def aput(
+    name: str, *, job: object, schedule: str = "default", client: Shiftboss | None = None, **said: Any
+) -> Entry:
+    """As `put`, for coroutines."""
+    client = client or current_client()
+    entry = make_entry(name, {"job": name_of(job), **said}, source="runtime")
+    await client.aperform(deploying.put(client, schedule, entry))
+    return entry
+
+
+def remove(name: str, schedule: str = "default", *, client: Shiftboss | None = None) -> bool:
+    """Take an entry out that was put at run time; whether it was there.
+
+    Raises:
+        ScheduleError: It is file's or code's.
+    """
+    client = client or current_client()
+    return client.perform(deploying.remove(client, schedule, name))
+
+
+async def aremove(name: str, schedule: str = "default", *, client: Shiftboss | None = None) -> bool:
+    """As `remove`, for coroutines."""
+    client = client or current_client()
+    return await client.aperform(deploying.remove(client, schedule, name))
+
+
+def upcoming(entry: Entry, count: int, after: datetime | None = None) -> list[datetime]:
+    """The next so many instants of an entry, without its jitter. No round trip."""
+    begin = round((after or datetime.now(UTC)).timestamp() * 1000)
+    return [datetime.fromtimestamp(at / 1000, UTC) for at in islice(entry.following(begin), count)]
+
+
+def _keys(client: Shiftboss, schedule: str) -> PeriodicKeys:
+    return PeriodicKeys(client.namespace, schedule)
+
+
+def _entries(client: Shiftboss, schedule: str) -> Plan[list[EntryStatus]]:
+    of = _keys(client, schedule)
+    found: Mapping[str, Entry] = yield from deploying.entries_of(client, schedule)
+    scores = yield from run(calls.scores(of))
+    paused = yield from run(calls.paused(of))
+    return [
+        EntryStatus(entry, datetime.fromtimestamp(scores[name] / 1000, UTC) if name in scores else None, name in paused)
+        for name, entry in found.items()
+    ]
+
+
+def _rest(client: Shiftboss, schedule: str, name: str, rest: bool) -> Plan[None]:
+    of = _keys(client, schedule)
+    if not (yield from run(calls.pause(of, rest, [name]))):
+        raise _missing(schedule, name)
+    yield from run(calls.stamp(of, "", deploying.here(), deploying.channel(client.namespace, schedule)))
+
+
+def _run_now(client: Shiftboss, schedule: str, name: str) -> Plan[str]:
+    of = _keys(client, schedule)
+    entry = (yield from deploying.entries_of(client, schedule)).get(name)
+    if entry is None:
+        raise _missing(schedule, name)
+    jid = secrets.token_hex(12)
+    line = msgspec.json.encode({"planned": None, "lateness": 0, "jid": jid, "term": 0}).decode()[:-1]
+    items = yield from run(calls.run_now(of, name, item_of(client, schedule, entry, jid), line, GRACE))
+    if items:
+        yield from enqueue(client, of.out, items)
+    return jid
+
+
+def _missing(schedule: str, name: str) -> ScheduleError:
+    return ScheduleError(f"no entry {name!r} in schedule {schedule!r}; see shiftboss periodic ls")
+
+
+def _run(text: str) -> Run:
+    said = msgspec.json.decode(text)
+    return Run(
+        planned=None if said["planned"] is None else datetime.fromtimestamp(said["planned"] / 1000, UTC),
+        at=datetime.fromtimestamp(said["at"] / 1000, UTC),
+        lateness=said["lateness"] / 1000,
+        outcome=said["outcome"],
+        jid=said["jid"],
+        term=said["term"],
+        ended=said.get("ended", ""),
+        ended_at=datetime.fromtimestamp(said["ended_at"] / 1000, UTC) if "ended_at" in said else None,
+    )

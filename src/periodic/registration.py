@@ -1,0 +1,49 @@
+"""Entries that code registers, to be deployed with those of the file."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from shiftboss.errors import ScheduleError
+
+from .checking import make_entry
+from .entry import Entry
+
+_registered: dict[str, dict[str, Entry]] = {}
+
+
+def register(name: str, *, job: object, schedule: str = "default", **said: Any) -> Entry:
+    """Have a job enqueued periodically, as an entry of the schedule file would. No round trip: a worker or
+    ``shiftboss periodic run`` that imports this deploys it.
+
+    Args:
+        name: The entry's name.
+        job: The job, or what the engine knows it by.
+        schedule: Of which schedule.
+        said: Any key of the file, such as ``cron="0 3 * * *"`` or ``every=90``.
+
+    Raises:
+        ScheduleError: Something that cannot be right, or another entry of that name.
+
+    Example:
+        >>> from shiftboss import periodic
+        >>> entry = periodic.register("nightly", cron="0 3 * * *", job="app.jobs.report", timezone="Europe/Berlin")
+    """
+    entry = make_entry(name, {"job": name_of(job), **said}, source="code")
+    known = _registered.setdefault(schedule, {}).setdefault(name, entry)
+    if known != entry:
+        raise ScheduleError(f"two entries of schedule {schedule!r} are called {name!r}; give one another name")
+    return entry
+
+
+def registered(schedule: str) -> tuple[Entry, ...]:
+    """What code has registered in this process."""
+    return tuple(_registered.get(schedule, {}).values())
+
+
+def name_of(job: object) -> str:
+    """What the engine knows a job by."""
+    name = job if isinstance(job, str) else getattr(job, "job_name", None) or getattr(job, "name", None)
+    if not isinstance(name, str) or not name:
+        raise ScheduleError(f"expected job to be a job or its name, got {job!r:.100}")
+    return name

@@ -1,0 +1,240 @@
+"""`Schedule`: entries under a name; and reading one from a YAML file, with every error that is in it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from shiftboss.config import check_known
+from shiftboss.errors import ConfigError, ScheduleError
+from shiftboss.jobs import Engine, KnowingEngine
+
+from .checking import DEFAULTS, NAME, make_entry
+from .cron import zone_of
+from .deploying import merged
+from .entry import Entry
+from .registration import registered
+
+_RUBY = re.compile(r"[A-Z]\w*(::[A-Z]\w*)*")
+LARGEST = 1_000_000
+MOST_NODES = 200_000
+TOP = ("schedule", "timezone", "defaults", "jobs")
+_TAGS = frozenset(f"tag:yaml.org,2002:{kind}" for kind in "str int float bool null map seq timestamp merge".split())
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """Entries that are deployed together.
+
+    Args:
+        name: What it is known by; two apps on one Redis use two.
+        entries: Each with a name of its own.
+    """
+
+    name: str
+    entries: tuple[Entry, ...]
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Changes when anything in it does."""
+        said = "\n".join(entry.to_json() for entry in sorted(self.entries, key=lambda entry: entry.name))
+        return sha256(said.encode()).hexdigest()[:16]
+
+
+def load(path: str | Path) -> Schedule:
+    """Read a schedule file.
+
+    Raises:
+        ScheduleError: All that is wrong, a line for each, with file, line and entry. Nothing was applied.
+    """
+    path = Path(path)
+    try:
+        raw = path.read_bytes()
+        text = raw.decode()
+    except OSError as error:
+        raise ScheduleError(f"{path}: cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError as error:
+        raise ScheduleError(f"{path}: not UTF-8: {error}") from None
+    if len(raw) > LARGEST:
+        raise ScheduleError(f"{path}: expected a file of at most {LARGEST:,} bytes, got {len(raw):,}")
+    return read(text, str(path))
+
+
+def complete(schedule: Schedule) -> Schedule:
+    """The schedule with what code has registered under its name; what the file says comes before that."""
+    return Schedule(schedule.name, merged(schedule.entries, registered(schedule.name)))
+
+
+def check_jobs(schedule: Schedule, engine: Engine) -> None:
+    """Refuse jobs that this process knows not to be such that can be enqueued without arguments, or that its modules should
+    define and do not. What looks like a Ruby class is Ruby's.
+
+    Raises:
+        ScheduleError: A line for each.
+    """
+    if not isinstance(engine, KnowingEngine):
+        return
+    wrong = []
+    for entry in schedule.entries:
+        known = engine.known(entry.job)
+        if known is None and not _RUBY.fullmatch(entry.job):
+            wrong.append(
+                f"{entry.name}: no job is called {entry.job!r} here; name the module that defines it with --require"
+            )
+        elif known is not None and known.problem:
+            wrong.append(f"{entry.name}: a periodic job gets no arguments: {known.problem}")
+    if wrong:
+        raise ScheduleError("\n".join(wrong))
+
+
+def read(text: str, path: str = "schedule") -> Schedule:
+    """Read a schedule from YAML text; see `load`."""
+    return _Reader(path).read(text)
+
+
+class _Reader:
+    """One reading of one file: collects what is wrong."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._wrong: list[tuple[int, str]] = []
+        self._loader = yaml.SafeLoader("")
+
+    def read(self, text: str) -> Schedule:
+        try:
+            top = yaml.compose(text, yaml.SafeLoader)
+        except yaml.YAMLError as error:
+            mark = getattr(error, "problem_mark", None)
+            problem = getattr(error, "problem", None) or str(error)
+            raise ScheduleError(f"{self._path}:{mark.line + 1 if mark else 1}: not YAML: {problem}") from None
+        except (ValueError, RecursionError) as error:
+            raise ScheduleError(f"{self._path}:1: not YAML that can be read: {error}") from None
+        if top is None:
+            raise ScheduleError(f"{self._path}:1: expected jobs:, got an empty file")
+        self._refuse_tags(top)
+        self._stop()
+        said = self._mapping(top, "the file", TOP)
+        name = self._named(said)
+        timezone = self._zone(said)
+        defaults = self._defaults(said)
+        entries = self._entries(said, timezone, defaults)
+        self._stop()
+        return Schedule(name, tuple(entries))
+
+    def _add(self, node: yaml.Node, text: str, entry: str = "") -> None:
+        self._wrong.append((node.start_mark.line + 1, f"{entry}: {text}" if entry else text))
+
+    def _stop(self) -> None:
+        if self._wrong:
+            lines = [f"{self._path}:{line}: {text}" for line, text in sorted(self._wrong)]
+            raise ScheduleError("\n".join(lines))
+
+    def _refuse_tags(self, top: yaml.Node) -> None:
+        """Nothing but plain values, and not more of them than a file can hold: aliases may stand for any number."""
+        waiting, seen = [top], 0
+        while waiting:
+            node = waiting.pop()
+            seen += 1
+            if seen > MOST_NODES:
+                self._add(node, f"its aliases stand for more than {MOST_NODES:,} values")
+                return
+            if node.tag not in _TAGS:
+                self._add(node, f"expected plain values, got the tag {node.tag.replace('tag:yaml.org,2002:', '!!')}")
+            if isinstance(node, yaml.MappingNode):
+                waiting += [part for pair in node.value for part in pair]
+            elif isinstance(node, yaml.SequenceNode):
+                waiting += node.value
+
+    def _mapping(
+        self, node: yaml.Node, what: str, known: Iterable[str] | None = None, entry: str = ""
+    ) -> dict[str, tuple[yaml.Node, yaml.Node]]:
+        if not isinstance(node, yaml.MappingNode):
+            self._add(node, f"expected {what} to be a mapping, got {self._value(node)!r:.60}", entry)
+            return {}
+        found: dict[str, tuple[yaml.Node, yaml.Node]] = {}
+        for key_node, value_node in node.value:
+            key = self._value(key_node)
+            if not isinstance(key, str):
+                self._add(key_node, f"expected a name, got {key!r}; put it in quotes", entry)
+            elif key in found:
+                self._add(
+                    key_node, f"{key!r} stands there twice, first in line {found[key][0].start_mark.line + 1}", entry
+                )
+            elif known is None or self._is_known(key_node, key, known, entry):
+                found[key] = key_node, value_node
+        return found
+
+    def _is_known(self, node: yaml.Node, key: str, known: Iterable[str], entry: str) -> bool:
+        try:
+            check_known("key", [key], known)
+        except ConfigError as error:
+            self._add(node, str(error), entry)
+            return False
+        return True
+
+    def _value(self, node: yaml.Node) -> Any:
+        try:
+            return self._loader.construct_object(node, deep=True)
+        except (yaml.YAMLError, ValueError, TypeError) as error:
+            self._add(node, f"cannot be read: {getattr(error, 'problem', None) or error}")
+            return None
+
+    def _named(self, said: Mapping[str, tuple[yaml.Node, yaml.Node]]) -> str:
+        if "schedule" not in said:
+            return "default"
+        node = said["schedule"][1]
+        name = self._value(node)
+        if not isinstance(name, str) or not NAME.fullmatch(name):
+            self._add(
+                node, f"expected schedule to be a name of 1 to 128 letters, digits or any of - _ . :, got {name!r}"
+            )
+        return str(name)
+
+    def _zone(self, said: Mapping[str, tuple[yaml.Node, yaml.Node]]) -> str:
+        if "timezone" not in said:
+            return "UTC"
+        node = said["timezone"][1]
+        try:
+            return zone_of(self._value(node)).key
+        except ScheduleError as error:
+            self._add(node, str(error))
+            return "UTC"
+
+    def _defaults(self, said: Mapping[str, tuple[yaml.Node, yaml.Node]]) -> dict[str, Any]:
+        if "defaults" not in said:
+            return {}
+        found = self._mapping(said["defaults"][1], "defaults", DEFAULTS, "defaults")
+        return {key: self._value(node) for key, (_, node) in found.items()}
+
+    def _entries(
+        self, said: Mapping[str, tuple[yaml.Node, yaml.Node]], timezone: str, defaults: Mapping[str, Any]
+    ) -> Sequence[Entry]:
+        if "jobs" not in said:
+            self._wrong.append((1, "expected jobs: a mapping of names to entries"))
+            return []
+        entries = []
+        for name, (name_node, node) in self._mapping(said["jobs"][1], "jobs").items():
+            fields = self._mapping(node, "the entry", entry=name)
+            values = {**defaults, **{key: self._value(value) for key, (_, value) in fields.items()}}
+            if not fields:
+                continue
+            try:
+                entries.append(make_entry(name, values, timezone=timezone, source="file"))
+            except ScheduleError as error:
+                for line in str(error).splitlines():
+                    self._add(self._culprit(line, fields, name_node), line, name)
+        return entries
+
+    def _culprit(self, line: str, fields: Mapping[str, tuple[yaml.Node, yaml.Node]], entry: yaml.Node) -> yaml.Node:
+        """The node that a message is about: that of the key that it names."""
+        for key, (node, _) in fields.items():
+            if f"expected {key} " in line or line.startswith(f"{key} ") or f"key {key!r}" in line:
+                return node
+        return entry
