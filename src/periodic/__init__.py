@@ -1,6 +1,6 @@
 """Periodic jobs: a schedule, a leader, each tick enqueued once."""
 
-from shiftboss.errors import ScheduleError
+from shiftboss.errors import EntryNotFound, ScheduleError
 
 from .entry import Entry
 from .operating import (
@@ -32,6 +32,7 @@ from .scheduler import Scheduler
 
 __all__ = [
     "Entry",
+    "EntryNotFound",
     "EntryStatus",
     "Leader",
     "Run",

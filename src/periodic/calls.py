@@ -127,9 +127,9 @@ def names(key: str) -> Call[list[str]]:
     return command("SMEMBERS", [key], [], lambda reply: sorted(name.decode() for name in reply))
 
 
-def announce(key: str, name: str) -> Call[int]:
-    """Put a schedule on the list."""
-    return command("SADD", [key], [name], int)
+def announce(schedules: str, name: str) -> Call[bool]:
+    """Put a schedule on the list; whether it is new."""
+    return script("periodic/announce").call(bool, [schedules], [name])
 
 
 def _due(reply: list[Any]) -> Due:

@@ -13,7 +13,7 @@ import msgspec
 
 from shiftboss import keys
 from shiftboss.client import current_client
-from shiftboss.errors import ScheduleError
+from shiftboss.errors import EntryNotFound
 from shiftboss.keys import PeriodicKeys
 from shiftboss.outbox import GRACE
 from shiftboss.plan import Plan, run
@@ -141,7 +141,7 @@ def pause(name: str, schedule: str = "default", *, client: Shiftboss | None = No
     """Let an entry rest, through deploys, until it is resumed. Its ticks meanwhile are gone. Two round trips.
 
     Raises:
-        ScheduleError: There is no such entry.
+        EntryNotFound: There is no such entry.
     """
     client = client or current_client()
     client.perform(_rest(client, schedule, name, True))
@@ -157,7 +157,7 @@ def resume(name: str, schedule: str = "default", *, client: Shiftboss | None = N
     """Let an entry fire again, from its next tick on. Two round trips.
 
     Raises:
-        ScheduleError: There is no such entry.
+        EntryNotFound: There is no such entry.
     """
     client = client or current_client()
     client.perform(_rest(client, schedule, name, False))
@@ -176,7 +176,7 @@ def run_now(name: str, schedule: str = "default", *, client: Shiftboss | None = 
         The job's id.
 
     Raises:
-        ScheduleError: There is no such entry.
+        EntryNotFound: There is no such entry.
     """
     client = client or current_client()
     return client.perform(_run_now(client, schedule, name))
@@ -274,8 +274,8 @@ def _run_now(client: Shiftboss, schedule: str, name: str) -> Plan[str]:
     return jid
 
 
-def _missing(schedule: str, name: str) -> ScheduleError:
-    return ScheduleError(f"no entry {name!r} in schedule {schedule!r}; see shiftboss periodic ls")
+def _missing(schedule: str, name: str) -> EntryNotFound:
+    return EntryNotFound(f"no entry {name!r} in schedule {schedule!r}; see shiftboss periodic ls")
 
 
 def _run(text: str) -> Run:

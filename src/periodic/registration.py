@@ -41,6 +41,11 @@ def registered(schedule: str) -> tuple[Entry, ...]:
     return tuple(_registered.get(schedule, {}).values())
 
 
+def schedules() -> list[str]:
+    """The names of schedules that code has registered entries of."""
+    return sorted(_registered)
+
+
 def name_of(job: object) -> str:
     """What the engine knows a job by."""
     name = job if isinstance(job, str) else getattr(job, "job_name", None) or getattr(job, "name", None)

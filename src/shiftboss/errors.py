@@ -8,6 +8,7 @@
     │   └── BatchClosed               the batch takes no more jobs
     ├── OverLimit                     a limiter admits no more now
     ├── ScheduleError (ValueError)    a schedule that cannot be right
+    │   └── EntryNotFound             the schedule has no such entry
     ├── JobError                      a job that cannot be pushed or run as asked
     │   └── PrerequisiteDied          the job waited for one that died
     └── WaitTimeout (TimeoutError)    what was waited for did not happen in time
@@ -69,6 +70,10 @@ class OverLimit(ShiftbossError):
 
 class ScheduleError(ShiftbossError, ValueError):
     """A schedule that cannot be right; a line for each thing that is wrong, with file, line and entry."""
+
+
+class EntryNotFound(ScheduleError):
+    """The schedule has no entry of this name."""
 
 
 class JobError(ShiftbossError):

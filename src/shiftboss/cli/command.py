@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import click
 
 from shiftboss.cli.group import INTERRUPTED
-from shiftboss.errors import ConfigError, ShiftbossError
+from shiftboss.errors import ConfigError, EntryNotFound, ScheduleError, ShiftbossError
 
 F = TypeVar("F", bound=Callable[..., Any])
 _DEBUG = "shiftboss.cli.debug"
@@ -81,7 +81,8 @@ def _failure(error: Exception) -> click.ClickException:
     if isinstance(error, click.ClickException):
         return error
     if isinstance(error, ShiftbossError):
-        return (Misuse if isinstance(error, ConfigError) else Failure)(str(error))
+        asked_wrongly = isinstance(error, (ConfigError, ScheduleError)) and not isinstance(error, EntryNotFound)
+        return (Misuse if asked_wrongly else Failure)(str(error))
     if isinstance(error, OSError):
         return Failure(str(error))
     return Failure(f"{type(error).__name__}: {error}; this should not happen: see the traceback with --debug")

@@ -13,6 +13,7 @@ COMMANDS = {
         "Hash every file of a directory in a batch; needs no set-up.",
     ),
     "worker": ("shiftboss.cli.worker", "worker", "Run the jobs of some queues."),
+    "periodic": ("shiftboss.cli.periodic", "periodic", "Check, watch and fire schedules of periodic jobs."),
     "limiters": ("shiftboss.cli.limiters", "limiters", "Look at limiters, and reset them."),
     "batches": ("shiftboss.cli.batches", "batches", "Look at batches, wait for them, take them back."),
     "queues": ("shiftboss.cli.jobs.groups", "queues", "Look at queues and the jobs in them; pause them."),

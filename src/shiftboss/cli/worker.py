@@ -14,6 +14,7 @@ from shiftboss.cli.command import Command, Misuse
 from shiftboss.cli.config_file import load_config
 from shiftboss.cli.connect import check_reachable, explained
 from shiftboss.cli.modules import load
+from shiftboss.cli.periodic.options import firing, read_schedules
 from shiftboss.cli.text import plural
 
 if TYPE_CHECKING:
@@ -92,6 +93,13 @@ def parse_queues(ctx: click.Context, param: click.Parameter, values: Sequence[st
     help="A YAML file with these options by their long names.",
 )
 @click.option(
+    "--schedule",
+    "files",
+    multiple=True,
+    metavar="FILE",
+    help="A schedule to deploy, and to fire if this process leads it; repeat it for more.",
+)
+@click.option(
     "--log-level",
     type=click.Choice(LEVELS),
     metavar="LEVEL",
@@ -107,6 +115,7 @@ def worker(
     timeout: float,
     processes: int,
     reload: bool,
+    files: tuple[str, ...],
     log_level: str,
     url: str | None,
     namespace: str | None,
@@ -130,13 +139,14 @@ def worker(
         raise Misuse(
             f"no jobs are registered{given}; give the module that defines them: shiftboss worker --require app.jobs"
         )
-    client = _client(url, namespace)
+    client, schedules = _client(url, namespace), read_schedules(files, ())
     with client, explained(client):
         runner = Worker(client, queues=queues or ("default",), concurrency=concurrency, timeout=timeout)
         server = check_reachable(client)
         _log_to_stderr(log_level)
         logging.getLogger("shiftboss.worker").info(_banner(runner, server, len(registered())))
-        runner.run()
+        with firing(client, schedules):
+            runner.run()
 
 
 def _supervise(processes: int, reload: bool, url: str | None) -> None:

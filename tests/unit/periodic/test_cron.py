@@ -152,7 +152,7 @@ def agree(expression: str, zone: str, since: int) -> None:
     assert next_instant(cron, zone, instant) >= (until if len(expected) < 200 else instant + 60)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(EXPRESSIONS, st.sampled_from(ZONES), MOMENTS)
 def test_it_fires_when_one_who_looks_at_every_minute_says(expression: str, zone: str, since: int) -> None:
     agree(expression, zone, since)
@@ -167,7 +167,7 @@ def test_fifteen_thousand_expressions(expression: str, zone: str, since: int) ->
 
 
 @pytest.mark.parametrize("zone", HARD)
-@pytest.mark.parametrize("expression", ["30 2 * * *", "*/10 * * * *", "15 0 * * *"])
+@pytest.mark.parametrize("expression", ["30 2 * * *", "*/10 * * * *"])
 def test_the_hard_zones(zone: str, expression: str) -> None:
     """Around each change of the clock in 2026 and 2027."""
     place, moment = ZoneInfo(zone), datetime(2026, 1, 1, tzinfo=UTC)

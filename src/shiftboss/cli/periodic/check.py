@@ -1,0 +1,34 @@
+"""`shiftboss periodic check`."""
+
+from __future__ import annotations
+
+import click
+
+from shiftboss.cli.command import Command, json_option
+from shiftboss.cli.output import print_json
+from shiftboss.cli.periodic.options import read_schedules, require_option
+from shiftboss.cli.text import local, plural
+
+
+@click.command("check", cls=Command)
+@click.argument("file", metavar="FILE")
+@require_option
+@json_option
+def check(*, file: str, modules: tuple[str, ...], as_json: bool, url: str | None, namespace: str | None) -> None:
+    """Check a schedule file, without Redis: everything that is wrong, a line for each. With --require its jobs too."""
+    from shiftboss.client import Shiftboss
+    from shiftboss.periodic import upcoming
+    from shiftboss.periodic.schedule import check_jobs
+
+    schedule = read_schedules([file], modules)[0]
+    if modules:
+        check_jobs(schedule, Shiftboss(url or "redis://localhost:6379/0", namespace=namespace).engine)
+    if as_json:
+        for entry in schedule.entries:
+            print_json({"name": entry.name, "next": [at.isoformat() for at in upcoming(entry, 5)]})
+        return
+    for entry in schedule.entries:
+        if entry.parsed is not None and entry.parsed.restricts_both_days:
+            times = ", ".join(local(at) for at in upcoming(entry, 5))
+            click.echo(f"{entry.name}: fires on either of its days, of the month or of the week: {times}", err=True)
+    click.echo(f"schedule {schedule.name!r} is fine: {plural(len(schedule.entries), 'entry', 'entries')}")

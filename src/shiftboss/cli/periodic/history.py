@@ -1,0 +1,50 @@
+"""`shiftboss periodic history`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from shiftboss.cli.command import Command, json_option
+from shiftboss.cli.connect import connected
+from shiftboss.cli.output import print_json, print_rows
+from shiftboss.cli.periodic.options import schedule_option
+from shiftboss.cli.text import local
+
+if TYPE_CHECKING:
+    from shiftboss.periodic import Run
+
+HEADINGS = ("PLANNED", "LATE", "OUTCOME", "JOB", "ENDED", "TOOK", "TERM")
+
+
+@click.command("history", cls=Command)
+@click.argument("name", metavar="ENTRY")
+@click.option("-n", "--number", type=click.IntRange(1, 100), default=20, show_default=True, help="How many at most.")
+@schedule_option
+@json_option
+def history(*, name: str, number: int, schedule: str, as_json: bool, url: str | None, namespace: str | None) -> None:
+    """Show the newest runs of an entry."""
+    from shiftboss import periodic
+
+    with connected(url, namespace) as client:
+        runs = periodic.history(name, schedule, limit=number, client=client)
+    if as_json:
+        for run in runs:
+            print_json(run.to_dict())
+    elif runs:
+        print_rows(HEADINGS, [_row(run) for run in runs], right=("LATE", "TOOK", "TERM"))
+    else:
+        click.echo(f"entry {name!r} of schedule {schedule!r} has not run yet", err=True)
+
+
+def _row(run: Run) -> list[str]:
+    return [
+        local(run.planned or run.at),
+        f"{run.lateness:.3f} s" if run.planned else "",
+        run.outcome,
+        run.jid,
+        run.ended,
+        "" if run.took is None else f"{run.took:.1f} s",
+        str(run.term) if run.term else "",
+    ]

@@ -1,0 +1,69 @@
+"""`shiftboss periodic run`."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import threading
+from typing import TYPE_CHECKING
+
+import click
+
+from shiftboss.cli.command import Command, Misuse
+from shiftboss.cli.connect import check_reachable, connected
+from shiftboss.cli.periodic.options import firing, read_schedules, require_option
+from shiftboss.cli.text import plural
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+LINE = "%(asctime)s %(process)d %(levelname)-7s %(name)s: %(message)s"
+
+
+@click.command("run", cls=Command)
+@click.argument("files", metavar="FILE...", nargs=-1)
+@require_option
+@click.option(
+    "--lease",
+    type=click.FloatRange(1),
+    default=15.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="After how long without a sign another process leads.",
+)
+@click.option("--no-lead", is_flag=True, help="Deploy the schedule, and leave firing it to others.")
+def run(
+    *,
+    files: tuple[str, ...],
+    modules: tuple[str, ...],
+    lease: float,
+    no_lead: bool,
+    url: str | None,
+    namespace: str | None,
+) -> None:
+    """Deploy schedules and fire them, if this process leads them, until TERM or INT. Any number of processes may do so."""
+    schedules = read_schedules(files, modules)
+    if not schedules:
+        raise Misuse("nothing to fire; give a schedule file, or --require a module that registers entries")
+    over = threading.Event()
+
+    def stop(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
+        over.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, stop)
+    with connected(url, namespace) as client:
+        server = check_reachable(client)
+        logging.basicConfig(format=LINE)
+        logging.getLogger("shiftboss").setLevel("INFO")
+        entries = sum(len(schedule.entries) for schedule in schedules)
+        log = logging.getLogger("shiftboss.periodic")
+        log.info(
+            "%s, %s, %s at %s",
+            plural(len(schedules), "schedule"),
+            plural(entries, "entry", "entries"),
+            server,
+            client.server.label,
+        )
+        with firing(client, schedules, lease=lease, lead=not no_lead):
+            over.wait()

@@ -1,0 +1,111 @@
+"""`shiftboss worker --schedule` and `shiftboss periodic`, as processes on a real server."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import redis
+
+from tests.backends import Backend
+from tests.waiting import wait_until
+
+JOBS = """
+import os
+import redis
+from shiftboss import job
+
+
+@job(name="Note")
+def note():
+    redis.Redis.from_url(os.environ["SHIFTBOSS_URL"]).rpush("noted", "x")
+
+
+@job(name="Needs")
+def needs(what): ...
+"""
+SCHEDULE = "schedule: billing\njobs:\n  tick: {every: 1s, job: Note}\n  nightly: {cron: '0 3 * * *', job: Note, timezone: Europe/Berlin}\n"
+
+pytestmark = [pytest.mark.backends("redis"), pytest.mark.own_keys]
+
+
+def run(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "shiftboss.cli", *words]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=30, check=False)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "periodic_jobs.py").write_text(JOBS)
+    (tmp_path / "schedule.yml").write_text(SCHEDULE)
+    return tmp_path
+
+
+def test_a_worker_fires_its_schedule_and_the_commands_show_it(folder: Path, backend: Backend) -> None:
+    where = ["--redis", backend.url]
+    schedule = ["--schedule", "billing", *where]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "shiftboss.cli", "worker", "-r", "periodic_jobs", "--schedule", "schedule.yml", *where],
+        cwd=folder, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    try:
+        with redis.Redis.from_url(backend.url) as raw:
+            wait_until(lambda: raw.llen("noted") >= 2, 30, "two ticks to run")
+        listed = run(folder, "periodic", "ls", *schedule).stdout
+        assert "every 1 s" in listed
+        assert "0 3 * * *  Europe/Berlin" in listed
+        assert ", in term " in run(folder, "periodic", "leader", *schedule).stdout
+        runs = [
+            json.loads(line)
+            for line in run(folder, "periodic", "history", "tick", "--json", *schedule).stdout.splitlines()
+        ]
+        assert {one["outcome"] for one in runs} == {"enqueued"}
+        assert any(one["ended"] == "succeeded" for one in runs)
+        assert len(run(folder, "periodic", "next", "nightly", "-n", "3", *schedule).stdout.splitlines()) == 3
+        assert run(folder, "periodic", "pause", "tick", *schedule).stdout == "entry 'tick' rests\n"
+        assert "paused" in run(folder, "periodic", "ls", *schedule).stdout
+        assert run(folder, "periodic", "resume", "tick", *schedule).stdout == "entry 'tick' fires again\n"
+        assert len(run(folder, "periodic", "run-now", "nightly", *schedule).stdout.strip()) == 24
+        assert "run now" in run(folder, "periodic", "history", "nightly", *schedule).stdout
+    finally:
+        process.send_signal(signal.SIGTERM)
+        _, errors = process.communicate(timeout=20)
+    assert process.returncode == 0, errors
+    assert "has resigned" in errors
+    gone = run(folder, "periodic", "leader", *schedule)
+    assert (gone.returncode, "nobody leads schedule 'billing'" in gone.stderr) == (1, True)
+
+
+def test_check_needs_no_server_and_tells_all_that_is_wrong(folder: Path) -> None:
+    fine = run(folder, "periodic", "check", "schedule.yml", "--require", "periodic_jobs")
+    assert (fine.returncode, fine.stdout) == (0, "schedule 'billing' is fine: 2 entries\n")
+    (folder / "schedule.yml").write_text("jobs:\n  a: {cron: '99 * * * *', job: X}\n  b: {every: soon, job: X}\n")
+    wrong = run(folder, "periodic", "check", "schedule.yml")
+    assert wrong.returncode == 2
+    assert wrong.stdout == ""
+    assert "schedule.yml:2: a: cron '99 * * * *': cannot read '99' as the minute" in wrong.stderr
+    assert "schedule.yml:3: b: expected every to be a duration" in wrong.stderr
+    assert "Traceback" not in wrong.stderr
+
+
+def test_jobs_that_cannot_be_enqueued_are_refused_before_anything_runs(folder: Path, backend: Backend) -> None:
+    (folder / "schedule.yml").write_text("jobs:\n  a: {every: 5, job: Needs}\n  b: {every: 5, job: app.nobody}\n")
+    for words in (["worker", "--schedule", "schedule.yml"], ["periodic", "run", "schedule.yml"]):
+        refused = run(folder, *words, "-r", "periodic_jobs", "--redis", backend.url)
+        assert refused.returncode == 2
+        assert "a: a periodic job gets no arguments: Needs: " in refused.stderr
+        assert "b: no job is called 'app.nobody' here" in refused.stderr
+
+
+@pytest.mark.parametrize(
+    "words", [["ls"], ["history", "x"], ["next", "x"], ["pause", "x"], ["run-now", "x"], ["leader"]]
+)
+def test_what_is_not_there_is_told_in_one_line(folder: Path, backend: Backend, words: list[str]) -> None:
+    answer = run(folder, "periodic", *words, "--schedule", "nobody", "--redis", backend.url)
+    assert answer.returncode in {0, 1}
+    assert answer.stdout == ""
+    assert len(answer.stderr.splitlines()) == 1

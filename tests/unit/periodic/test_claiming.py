@@ -1,0 +1,98 @@
+"""What becomes of ticks that are due, late or missed; and the arithmetic of terms."""
+
+from __future__ import annotations
+
+from itertools import islice
+
+import pytest
+
+from shiftboss.periodic.claiming import MOST_TICKS, jid_of, moves_of
+from shiftboss.periodic.elector import Tenure
+from shiftboss.periodic.entry import Entry, tick_id
+
+MINUTE = 60_000
+NOON = 1_772_366_400_000  # 2026-03-01T12:00:00Z
+
+
+def fate(now: int, at: int = NOON, paused: bool = False, **said: object) -> list[tuple[float, str]]:
+    """Minutes after noon and outcome of each tick that something is written of."""
+    entry = Entry(name="e", job="J", **{"every": MINUTE, **said})  # type: ignore[arg-type]
+    moves = moves_of("s", entry, at, paused, now)
+    assert [move.start for move in moves[1:]] == [move.end for move in moves[:-1]]
+    assert moves[0].start == at
+    return [((move.planned - NOON) / MINUTE, move.outcome) for move in moves if move.outcome]
+
+
+def test_a_tick_on_time_is_enqueued() -> None:
+    assert fate(NOON + 5) == [(0, "enqueued")]
+    assert fate(NOON + 20_000) == [(0, "enqueued")]
+
+
+def test_missed_ticks_are_caught_up_as_told() -> None:
+    """Three hours of sleep."""
+    now = NOON + 180 * MINUTE + 31_000
+    assert fate(now, catch_up="none") == [(0, "too old"), (180, "too old")]
+    assert fate(now, catch_up="one") == [(0, "too old"), (180, "caught up")]
+    assert fate(now, catch_up="all", catch_up_window=3 * MINUTE) == [
+        (0, "too old"), (178, "caught up"), (179, "caught up"), (180, "caught up"),
+    ]  # fmt: skip
+    assert fate(now + 5 * MINUTE, catch_up="one", catch_up_window=1000, every=60 * MINUTE) == [(0, "too old")]
+
+
+def test_all_of_three_hours_are_caught_up_where_the_window_is_wide() -> None:
+    outcomes = fate(NOON + 180 * MINUTE, catch_up="all", catch_up_window=240 * MINUTE)
+    assert [minute for minute, _ in outcomes] == list(range(181))
+    assert {outcome for _, outcome in outcomes[:-1]} == {"caught up"}
+    assert outcomes[-1] == (180, "enqueued")
+
+
+def test_very_many_are_caught_up_in_several_claims_and_none_is_left_out() -> None:
+    now, at, seen = NOON + 2000 * MINUTE, NOON, []
+    entry = Entry(name="e", job="J", every=MINUTE, catch_up="all", catch_up_window=3000 * MINUTE)
+    while at <= now:
+        moves = moves_of("s", entry, at, False, now)
+        assert len(moves) <= MOST_TICKS + 1
+        seen += [move.planned for move in moves if move.fires]
+        at = moves[-1].end
+    assert seen == list(range(NOON, now + 1, MINUTE))
+
+
+def test_none_enqueues_the_newest_if_that_is_on_time() -> None:
+    assert fate(NOON + 10 * MINUTE, catch_up="none") == [(0, "too old"), (9, "too old"), (10, "enqueued")]
+
+
+def test_one_that_rests_moves_on_and_nobody_is_told() -> None:
+    entry = Entry(name="e", job="J", every=MINUTE)
+    moves = moves_of("s", entry, NOON, True, NOON + 5 * MINUTE)
+    assert {move.outcome for move in moves} == {""}
+    assert moves[-1].end == NOON + 6 * MINUTE
+
+
+def test_jitter_puts_each_tick_off_by_the_same_on_every_host() -> None:
+    entries = [Entry(name=f"e{n}", job="J", every=MINUTE, jitter=30_000) for n in range(50)]
+    delays = [entry.delay("s") for entry in entries]
+    assert all(0 <= delay < 30_000 for delay in delays)
+    assert len(set(delays)) > 40
+    assert [Entry(name=f"e{n}", job="J", every=MINUTE, jitter=30_000).delay("s") for n in range(50)] == delays
+    (move,) = moves_of("s", entries[0], NOON + delays[0], False, NOON + delays[0] + 5)
+    assert (move.planned, move.end) == (NOON, NOON + MINUTE + delays[0])
+
+
+def test_a_job_id_follows_from_schedule_entry_and_instant() -> None:
+    (move,) = moves_of("s", Entry(name="e", job="J", every=MINUTE), NOON, False, NOON)
+    assert jid_of("s", move) == tick_id("s", "e", NOON) != tick_id("s", "e", NOON + MINUTE)
+    assert len(jid_of("s", move)) == 24
+
+
+def test_every_counts_from_1970_and_is_strictly_increasing() -> None:
+    entry = Entry(name="e", job="J", every=90_000)
+    assert list(islice(entry.following(100_000), 3)) == [180_000, 270_000, 360_000]
+    assert entry.after(180_000) == 270_000
+
+
+@pytest.mark.parametrize(("lease", "asked", "now", "trusted"), [(15, 100, 113.4, True), (15, 100, 113.5, False), (1, 0, 0.89, True), (1, 0, 0.9, False)])  # fmt: skip
+def test_a_leader_trusts_its_lease_from_when_it_asked_and_not_to_the_end(
+    lease: float, asked: float, now: float, trusted: bool
+) -> None:
+    assert Tenure(7, asked, lease).is_trusted(now) is trusted
+    assert Tenure(7, asked, lease).mine("host-1-ab") == "host-1-ab|7"

@@ -1,0 +1,206 @@
+"""The schedule file: what it may say, and every error with its line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from shiftboss import ScheduleError, job
+from shiftboss.client import Shiftboss
+from shiftboss.periodic import Entry, Schedule, register, registration
+from shiftboss.periodic.deploying import merged
+from shiftboss.periodic.schedule import check_jobs, complete, load, read
+
+GOOD = """\
+schedule: billing
+timezone: Europe/Berlin
+defaults: {queue: low, retry: 3}
+jobs:
+  nightly-report:
+    cron: "0 3 * * mon-fri"
+    job: app.jobs.NightlyReport
+    queue: reports
+    timezone: America/New_York
+    catch_up: all
+    catch_up_window: 1h
+    overlap: skip
+    jitter: 30s
+    timeout: 2h
+    enabled: true
+    description: "Mails the report"
+  poll: {every: 1m 30s, job: Poll, enabled: false}
+"""
+
+
+@job(name="schedule.fine")
+def fine(since: str = "yesterday") -> None: ...
+
+
+@job(name="schedule.needs")
+def needs(since: str) -> None: ...
+
+
+def test_all_that_a_file_may_say() -> None:
+    schedule = read(GOOD)
+    report, poll = schedule.entries
+    assert schedule.name == "billing"
+    assert report == Entry(
+        name="nightly-report",
+        job="app.jobs.NightlyReport",
+        cron="0 3 * * mon-fri",
+        timezone="America/New_York",
+        queue="reports",
+        options={"retry": 3},
+        catch_up="all",
+        catch_up_window=3_600_000,
+        overlap="skip",
+        jitter=30_000,
+        timeout=7_200_000,
+        description="Mails the report",
+    )
+    assert (poll.every, poll.queue, poll.enabled, poll.timezone) == (90_000, "low", False, "Europe/Berlin")
+    assert Entry.from_json(report.to_json()) == report
+
+
+def test_its_fingerprint_changes_with_what_it_says_and_not_with_the_order() -> None:
+    schedule = read(GOOD)
+    assert Schedule("billing", schedule.entries[::-1]).fingerprint == schedule.fingerprint
+    assert read(GOOD.replace("30s", "31s")).fingerprint != schedule.fingerprint
+
+
+def wrong(text: str) -> str:
+    with pytest.raises(ScheduleError) as caught:
+        read(text, "schedule.yml")
+    return str(caught.value)
+
+
+def entry(text: str) -> str:
+    return wrong(f"jobs:\n  nightly:\n    job: J\n    {text}\n")
+
+
+def test_everything_that_is_wrong_is_told_at_once_in_order() -> None:
+    text = (
+        GOOD.replace("0 3 *", "99 3 *").replace("overlap: skip", "overlapp: skip").replace("jitter: 30s", "jitter: -1")
+    )
+    assert wrong(text.replace("every: 1m 30s", "every: 0.5")).splitlines() == [
+        "schedule.yml:6: nightly-report: cron '99 3 * * mon-fri': cannot read '99' as the minute",
+        "schedule.yml:12: nightly-report: unknown key 'overlapp'; did you mean 'overlap'?",
+        "schedule.yml:13: nightly-report: expected jitter to be not negative and at most a year, got -1",
+        "schedule.yml:17: poll: expected every to be at least 1 s and at most a year, got 0.5",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("cron: '30 2 30 2 *'", "nightly: cron '30 2 30 2 *': no such date ever comes"),
+        ("cron: '* * * * *'\n    timezone: Europe/Bern", "nightly: expected timezone to be a name like Europe/Berlin, got 'Europe/Bern'"),
+        ("every: soon", "nightly: expected every to be a duration like 90s, 5m or 1h 30m, got 'soon'"),
+        ("every: 10s\n    cron: '* * * * *'", "nightly: expected either cron or every, got both"),
+        ("queue: low", "nightly: expected either cron or every"),
+        ("every: 10s\n    catch_up: two", "nightly: expected catch_up to be none or one or all, got 'two'"),
+        ("every: 10s\n    overlap: no", "nightly: expected overlap to be allow or skip or queue_one, got False"),
+        ("every: 10s\n    enabled: 1", "nightly: expected enabled to be true or false, got 1"),
+        ("every: 10s\n    timeout: 0", "nightly: expected timeout to be at least 0.001 s and at most a year, got 0"),
+        ("every: 10s\n    catch_up_window: 2 years", "nightly: expected catch_up_window to be a duration like"),
+        ("every: 10s\n    queue: 7", "nightly: expected queue to be a text of 1 to 1,000 characters, got 7"),
+        ("every: 10s\n    args: [1]", "nightly: unknown key 'args'"),
+    ],
+)  # fmt: skip
+def test_an_entry_that_cannot_be_is_refused_with_its_line(text: str, message: str) -> None:
+    told = entry(text)
+    assert message in told
+    assert told.startswith("schedule.yml:")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "schedule.yml:1: expected jobs:, got an empty file"),
+        ("- a\n- b", "schedule.yml:1: expected the file to be a mapping, got ['a', 'b']"),
+        ("jobs: 5", "schedule.yml:1: expected jobs to be a mapping, got 5"),
+        ("job: {}", "schedule.yml:1: unknown key 'job'; did you mean 'jobs'?"),
+        ("schedule: a b\njobs: {}", "schedule.yml:1: expected schedule to be a name"),
+        ("timezone: Mars\njobs: {}", "schedule.yml:1: expected timezone to be a name like Europe/Berlin, got 'Mars'"),
+        ("jobs:\n\ta: 1", "schedule.yml:2: not YAML: found character '\\t' that cannot start any token"),
+        ("jobs: [", "schedule.yml:1: not YAML: "),
+        ("jobs:\n  a: {job: J, every: 5}\n  a: {job: K, every: 5}", "schedule.yml:3: 'a' stands there twice, first in line 2"),
+        ("jobs:\n  a: {job: J, job: K, every: 5}", "schedule.yml:2: a: 'job' stands there twice, first in line 2"),
+        ("jobs:\n  on: {job: J, every: 5}", "schedule.yml:2: expected a name, got True; put it in quotes"),
+        ("jobs:\n  5: {job: J, every: 5}", "schedule.yml:2: expected a name, got 5; put it in quotes"),
+        ("jobs:\n  'a b': {job: J, every: 5}", "schedule.yml:2: a b: expected a name of 1 to 128 letters"),
+        ("jobs:\n  a: !!python/object:os.system {}", "schedule.yml:2: expected plain values, got the tag !!python/object:os.system"),
+        ("jobs:\n  a: !secret x", "schedule.yml:2: expected plain values, got the tag !secret"),
+        ("jobs:\n  a: {every: 5}", "schedule.yml:2: a: expected job: the name of what is to be enqueued"),
+        ("defaults: {cron: '* * * * *'}\njobs: {}", "schedule.yml:1: defaults: unknown key 'cron'"),
+        ("jobs:\n  a: {job: J, every: 99999999999999999999999}", "schedule.yml:2: a: expected every to be a duration"),
+        ("jobs:\n  a: {job: J, cron: 2001-13-45}", "schedule.yml:2: "),
+    ],
+)  # fmt: skip
+def test_a_file_that_cannot_be_is_refused_with_its_line(text: str, message: str) -> None:
+    assert message in wrong(text)
+
+
+def test_a_yaml_bomb_is_refused() -> None:
+    lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x]"] + [
+        f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 9)
+    ]
+    assert "its aliases stand for more than 200,000 values" in wrong("\n".join(lines))
+
+
+def test_an_alias_is_fine_where_it_is_small() -> None:
+    schedule = read("defaults: &d {queue: low}\njobs:\n  a: &a {job: J, every: 5}\n  b: *a\n")
+    assert [one.queue for one in schedule.entries] == ["low", "low"]
+
+
+def test_a_file_is_read_whole_or_not_at_all(tmp_path: Path) -> None:
+    path = tmp_path / "schedule.yml"
+    with pytest.raises(ScheduleError, match=r"schedule.yml: cannot be read: No such file or directory"):
+        load(path)
+    path.write_bytes(b"jobs: \xff")
+    with pytest.raises(ScheduleError, match="not UTF-8"):
+        load(path)
+    path.write_text("# " + "x" * 1_000_000)
+    with pytest.raises(ScheduleError, match="expected a file of at most 1,000,000 bytes, got 1,000,002"):
+        load(path)
+    path.write_text(GOOD)
+    assert load(path) == read(GOOD)
+
+
+@pytest.fixture
+def code(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(registration, "_registered", {})
+
+
+def test_the_same_in_code(code: None) -> None:
+    made = register("nightly", cron="0 3 * * *", job=fine, schedule="billing", jitter=30)
+    assert (made.job, made.source, made.jitter) == ("schedule.fine", "code", 30_000)
+    assert register("nightly", cron="0 3 * * *", job=fine, schedule="billing", jitter=30) == made
+    with pytest.raises(ScheduleError, match="two entries of schedule 'billing' are called 'nightly'"):
+        register("nightly", cron="0 4 * * *", job=fine, schedule="billing")
+    with pytest.raises(ScheduleError, match="expected job to be a job or its name, got 5"):
+        register("other", every=5, job=5)
+
+
+def test_file_comes_before_code_and_code_before_run_time(code: None) -> None:
+    in_code = register("poll", every=7, job="InCode", schedule="billing")
+    schedule = complete(read(GOOD))
+    assert [(one.name, one.source) for one in schedule.entries] == [("nightly-report", "file"), ("poll", "file")]
+    at_run_time = Entry(name="poll", job="X", every=1000, source="runtime")
+    assert merged([at_run_time], [in_code]) == (in_code,)
+
+
+def check(jobs: dict[str, Any]) -> None:
+    entries = tuple(Entry(name=name, job=what, every=1000) for name, what in jobs.items())
+    check_jobs(Schedule("x", entries), Shiftboss("fake://check").engine)
+
+
+def test_jobs_that_need_arguments_or_are_not_known_are_refused() -> None:
+    check({"fine": "schedule.fine", "ruby": "Reports::Nightly"})
+    with pytest.raises(ScheduleError) as caught:
+        check({"needs": "schedule.needs", "unknown": "app.jobs.nobody"})
+    first, second = str(caught.value).splitlines()
+    assert first.startswith("needs: a periodic job gets no arguments: schedule.needs: ")
+    assert second == "unknown: no job is called 'app.jobs.nobody' here; name the module that defines it with --require"
