@@ -12,7 +12,7 @@ import click
 import pytest
 
 import shiftboss
-from shiftboss import batches, errors, events, keys, limiters
+from shiftboss import batches, errors, events, keys, limiters, periodic
 from shiftboss.batches import Batch, BatchSet, Status
 from shiftboss.cli.root import cli
 from shiftboss.config import Settings
@@ -148,9 +148,13 @@ def test_every_event() -> None:
 
 def test_every_public_name() -> None:
     text = "".join(
-        read(f"reference/{page}.md") for page in ("batches", "jobs", "limiters", "sets", "settings", "errors")
+        read(f"reference/{page}.md") for page in ("batches", "jobs", "limiters", "periodic", "sets", "settings", "errors")
     )
-    assert [name for name in {*shiftboss.__all__, *batches.__all__, *limiters.__all__} if f"`{name}" not in text] == []
+    assert [
+        name
+        for name in {*shiftboss.__all__, *batches.__all__, *limiters.__all__, *periodic.__all__}
+        if f"`{name}" not in text
+    ] == []
 
 
 def test_every_file_that_is_named() -> None:
