@@ -100,6 +100,11 @@ class Shiftboss:
             store = self._astores[loop] = AsyncStore(self.server, self.settings.timeout)
         return store
 
+    @property
+    def chosen_engine(self) -> Engine | None:
+        """The engine that it was given; None where that is left to it."""
+        return self._engine
+
     @cached_property
     def engine(self) -> Engine:
         """What runs jobs."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -9,7 +10,7 @@ from redis.exceptions import RedisError
 
 from shiftboss.cli.command import Failure
 from shiftboss.cli.redis_errors import explain
-from shiftboss.client import Shiftboss
+from shiftboss.client import Shiftboss, current_client
 from shiftboss.scripts import command
 
 
@@ -25,6 +26,21 @@ def connected(url: str | None, namespace: str | None) -> Iterator[Shiftboss]:
             yield client
         finally:
             client.close()
+
+
+def tell_modules(url: str | None, namespace: str | None) -> None:
+    """Let what the modules of the user do go where the command line says. Before they are imported."""
+    for variable, value in (("SHIFTBOSS_URL", url), ("SHIFTBOSS_NAMESPACE", namespace)):
+        if value:
+            os.environ[variable] = value
+
+
+def configured(url: str | None, namespace: str | None) -> Shiftboss:
+    """The client with the engine that modules have configured, where the command line says, else where they do."""
+    client = current_client()
+    if not url and not namespace:
+        return client
+    return Shiftboss(url, namespace=namespace, engine=client.chosen_engine)
 
 
 @contextmanager

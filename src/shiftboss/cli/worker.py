@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,7 +11,7 @@ import click
 
 from shiftboss.cli.command import Command, Misuse
 from shiftboss.cli.config_file import load_config
-from shiftboss.cli.connect import check_reachable, explained
+from shiftboss.cli.connect import check_reachable, explained, tell_modules
 from shiftboss.cli.modules import load
 from shiftboss.cli.periodic.options import firing, read_schedules
 from shiftboss.cli.text import plural
@@ -131,7 +130,7 @@ def worker(
     from shiftboss.engines.sidekiq.registry import registered
     from shiftboss.engines.sidekiq.worker import Worker
 
-    _tell_modules(url, namespace)
+    tell_modules(url, namespace)
     for module in modules:
         load(module)
     if not registered():
@@ -159,13 +158,6 @@ def _supervise(processes: int, reload: bool, url: str | None) -> None:
     if processes > 1 and where.startswith(("fake://", "embedded://")):
         raise Misuse(f"{processes} processes need a Redis that they share, got {where}")
     supervise(processes, Sources(Path.cwd()).changed if reload else None)
-
-
-def _tell_modules(url: str | None, namespace: str | None) -> None:
-    """Let what the modules' own threads and processes push go where this worker looks."""
-    for variable, value in (("SHIFTBOSS_URL", url), ("SHIFTBOSS_NAMESPACE", namespace)):
-        if value:
-            os.environ[variable] = value
 
 
 def _client(url: str | None, namespace: str | None) -> Shiftboss:

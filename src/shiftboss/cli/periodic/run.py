@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from shiftboss.cli.command import Command, Misuse
-from shiftboss.cli.connect import check_reachable, connected
+from shiftboss.cli.connect import check_reachable, configured, explained, tell_modules
 from shiftboss.cli.periodic.options import firing, read_schedules, require_option
 from shiftboss.cli.text import plural
 
@@ -42,6 +42,7 @@ def run(
     namespace: str | None,
 ) -> None:
     """Deploy schedules and fire them, if this process leads them, until TERM or INT. Any number of processes may do so."""
+    tell_modules(url, namespace)
     schedules = read_schedules(files, modules)
     if not schedules:
         raise Misuse("nothing to fire; give a schedule file, or --require a module that registers entries")
@@ -52,7 +53,8 @@ def run(
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, stop)
-    with connected(url, namespace) as client:
+    client = configured(url, namespace)
+    with client, explained(client):
         server = check_reachable(client)
         logging.basicConfig(format=LINE)
         logging.getLogger("shiftboss").setLevel("INFO")

@@ -5,13 +5,14 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Sequence
 from functools import partial
+from inspect import getattr_static
 from typing import Any
 
 import celery
 
-from shiftboss.engines.celery.messages import KEPT, to_call
+from shiftboss.engines.celery.messages import KEPT, queue_of, to_call
 from shiftboss.engines.celery.results import release
-from shiftboss.jobs import Message, NotPublished
+from shiftboss.jobs import KnownJob, Message, NotPublished
 from shiftboss.plan import Plan, work
 
 
@@ -41,6 +42,20 @@ class CeleryEngine:
             NotPublished: The broker is away, or an argument cannot be serialized; it names what was not published.
         """
         yield from work(partial(self._publish, list(messages)))
+
+    def known(self, name: str) -> KnownJob | None:
+        """What this process knows of a task by its name: where it is routed, and whether it takes no arguments. No round trip."""
+        task = self.app.tasks.get(name)
+        if task is None:
+            return None
+        try:
+            task.__header__()
+            problem = ""
+        except TypeError as error:
+            problem = str(error)
+        own = getattr_static(task, "queue", None)  # reading it warns
+        options = {"queue": own} if isinstance(own, str) else {}
+        return KnownJob(queue_of(self.app, name, (), {}, options), {}, problem)
 
     def _publish(self, messages: Sequence[Message]) -> None:
         published = 0

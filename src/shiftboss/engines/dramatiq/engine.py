@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
+from inspect import signature
 from typing import Any
 
 import dramatiq
 
 from shiftboss.engines.dramatiq.messages import to_call
-from shiftboss.jobs import Message, NotPublished
+from shiftboss.jobs import KnownJob, Message, NotPublished
 from shiftboss.plan import Plan, work
 
 
@@ -40,6 +41,18 @@ class DramatiqEngine:
             NotPublished: The broker is away, or refuses one; it names what was not published.
         """
         yield from work(partial(self._publish, list(messages)))
+
+    def known(self, name: str) -> KnownJob | None:
+        """What this process knows of an actor by its name: its queue, and whether it takes no arguments. No round trip."""
+        actor = self.broker.actors.get(name)
+        if actor is None:
+            return None
+        try:
+            signature(actor.fn).bind()
+            problem = ""
+        except TypeError as error:
+            problem = f"{name}() {error}"
+        return KnownJob(actor.queue_name, {}, problem)
 
     def publish(self, message: dramatiq.Message[Any], delay: int | None = None) -> dramatiq.Message[Any]:
         """The broker's own ``enqueue``: no feature keeps the message."""
