@@ -17,3 +17,8 @@ local function remember(history, line, outcome, now)
   redis.call('LTRIM', history, 0, HISTORY - 1)
   redis.call('PEXPIRE', history, KEEP)
 end
+
+-- Whether a later deploy has begun than the one of that number.
+local function is_superseded(meta, number)
+  return number ~= '0' and redis.call('HGET', meta, 'deploy') ~= number
+end

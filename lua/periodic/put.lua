@@ -4,16 +4,19 @@ Write entries of a schedule down, new or changed.
 KEYS
   1 entries  hash      definitions by name
   2 due      zset      entries by the millisecond of their next tick
+  3 meta     hash      number of the last deploy
 ARGV
-  1... rest  string    three per entry: name; definition; the millisecond of the next tick, empty to leave it as it is where
+  1 deploy   integer   of which deploy this is part; 0 where of none
+  2... rest  string    three per entry: name; definition; the millisecond of the next tick, empty to leave it as it is where
                        there is one, - for an entry that does not fire
 RETURNS
-  how many were new
+  how many were new; -1 where a later deploy has begun
 ]]
 --- @include lib/schedule
 
+if is_superseded(KEYS[3], ARGV[1]) then return -1 end
 local new = 0
-for i = 1, #ARGV, 3 do
+for i = 2, #ARGV, 3 do
   new = new + redis.call('HSET', KEYS[1], ARGV[i], ARGV[i + 1])
   if ARGV[i + 2] == '-' then
     redis.call('ZREM', KEYS[2], ARGV[i])

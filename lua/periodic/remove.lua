@@ -7,13 +7,19 @@ KEYS
   3 paused   set       names of entries that rest
   4 running  hash      by entry: id and begin of the job that may still run
   5 queued   hash      by entry: what is enqueued when that job ends
+  6 meta     hash      number of the last deploy
 ARGV
-  1... names string
+  1 deploy   integer   of which deploy this is part; 0 where of none
+  2... names string
 RETURNS
-  how many were there
+  how many were there; -1 where a later deploy has begun
 ]]
+--- @include lib/schedule
+
+if is_superseded(KEYS[6], ARGV[1]) then return -1 end
 local count = 0
-for _, name in ipairs(ARGV) do
+for i = 2, #ARGV do
+  local name = ARGV[i]
   count = count + redis.call('HDEL', KEYS[1], name)
   redis.call('ZREM', KEYS[2], name)
   redis.call('SREM', KEYS[3], name)

@@ -2,7 +2,7 @@
 Stop leading a schedule, and tell those who wait for it.
 
 KEYS
-  1 leader   string    owner and term, with a bar between
+  1 leader   string    owner, term and lease, with bars between
 ARGV
   1 mine     string    the same of this process
   2 channel  string    where they listen

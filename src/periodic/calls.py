@@ -21,6 +21,17 @@ class DueEntry:
 
 
 @dataclass(frozen=True, slots=True)
+class Claimed:
+    """What became of a claim: ``ok`` or ``deposed``, the server's milliseconds, and the outcome of each move, empty where its
+    entry stood elsewhere.
+    """
+
+    status: str
+    now: int
+    outcomes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Due:
     """What is due: the server's milliseconds, those until the next tick or None, the entries."""
 
@@ -44,10 +55,10 @@ def due(keys: PeriodicKeys, limit: int) -> Call[Due]:
     return script("periodic/due").call(_due, [keys.due, keys.entries, keys.paused], [limit])
 
 
-def claim(keys: PeriodicKeys, mine: str, grace: int, entries: Sequence[str], moves: Sequence[Arg]) -> Call[list[str]]:
-    """Move entries to their next ticks, for each its name and eight values: ``ok`` or ``deposed``, what is to be enqueued."""
+def claim(keys: PeriodicKeys, mine: str, grace: int, entries: Sequence[str], moves: Sequence[Arg]) -> Call[Claimed]:
+    """Move entries to their next ticks, for each its name and eight values; what became of each."""
     return script("periodic/claim").call(
-        _texts,
+        lambda reply: Claimed(reply[0].decode(), int(reply[1]), tuple(_texts(reply[2:]))),
         [keys.leader, keys.due, keys.out, keys.running, keys.queued, *map(keys.history, entries)],
         [mine, grace, *moves],
     )
@@ -60,20 +71,25 @@ def finish(keys: PeriodicKeys, entry: str, jid: str, ended: str, grace: int) -> 
     )
 
 
-def run_now(keys: PeriodicKeys, entry: str, item: str, line: str, grace: int) -> Call[list[str]]:
-    """Enqueue a job out of turn."""
-    return script("periodic/run_now").call(_texts, [keys.out, keys.history(entry)], [item, line, grace])
+def run_now(keys: PeriodicKeys, entry: str, item: str, line: str, channel: str) -> Call[bool]:
+    """Have a job enqueued out of turn; False if this was said before."""
+    return script("periodic/run_now").call(bool, [keys.out, keys.history(entry)], [item, line, channel])
 
 
-def put(keys: PeriodicKeys, rest: Sequence[Arg]) -> Call[int]:
-    """Write entries down: name, definition and next tick of each; how many were new."""
-    return script("periodic/put").call(int, [keys.entries, keys.due], rest)
+def begin(keys: PeriodicKeys) -> Call[int]:
+    """Begin to deploy; the number of the deploy."""
+    return script("periodic/begin").call(int, [keys.meta], [])
 
 
-def remove(keys: PeriodicKeys, names: Sequence[str]) -> Call[int]:
-    """Take entries out; how many were there."""
+def put(keys: PeriodicKeys, deploy: int, rest: Sequence[Arg]) -> Call[int]:
+    """Write entries down: name, definition and next tick of each; how many were new, -1 where a later deploy has begun."""
+    return script("periodic/put").call(int, [keys.entries, keys.due, keys.meta], [deploy, *rest])
+
+
+def remove(keys: PeriodicKeys, deploy: int, names: Sequence[str]) -> Call[int]:
+    """Take entries out; how many were there, -1 where a later deploy has begun."""
     return script("periodic/remove").call(
-        int, [keys.entries, keys.due, keys.paused, keys.running, keys.queued], list(names)
+        int, [keys.entries, keys.due, keys.paused, keys.running, keys.queued, keys.meta], [deploy, *names]
     )
 
 
@@ -82,9 +98,9 @@ def pause(keys: PeriodicKeys, rest: bool, names: Sequence[str]) -> Call[int]:
     return script("periodic/pause").call(int, [keys.entries, keys.paused], [int(rest), *names])
 
 
-def stamp(keys: PeriodicKeys, fingerprint: str, by: str, channel: str) -> Call[bool]:
-    """Say which content the schedule has now, and wake who fires it; whether it is another."""
-    return script("periodic/stamp").call(bool, [keys.meta], [fingerprint, by, channel])
+def stamp(keys: PeriodicKeys, fingerprint: str, by: str, channel: str, deploy: int) -> Call[int]:
+    """Say which content the schedule has now, and wake who fires it; whether it is another, -1 where a later deploy has begun."""
+    return script("periodic/stamp").call(int, [keys.meta], [fingerprint, by, channel, deploy])
 
 
 def meta(keys: PeriodicKeys) -> Call[list[str]]:
@@ -160,5 +176,5 @@ def _scores(reply: list[Any]) -> dict[str, int]:
 def _leader(reply: bytes | None) -> tuple[str, int] | None:
     if reply is None:
         return None
-    owner, _, term = reply.decode().rpartition("|")
+    owner, term, _ = reply.decode().rsplit("|", 2)
     return owner, int(term)

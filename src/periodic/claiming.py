@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice, takewhile
 
@@ -12,9 +11,8 @@ from .entry import Entry, tick_id
 
 # Milliseconds by which a tick may come late and still be on time: a new leader needs a lease to be found.
 ON_TIME = 30_000
-# Ticks of one entry that are caught up at once, and skipped ones that are written down each.
+# Ticks of one entry that are caught up at once.
 MOST_TICKS = 500
-MOST_LINES = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +25,7 @@ class Move:
         start: Where the entry stands: that, put off by its jitter.
         end: Where it stands afterwards.
         outcome: ``enqueued``, ``caught up``, ``too old``, or empty where nobody is told: a tick of one that rests.
+        missed: How many ticks it stands for that are too old.
     """
 
     entry: Entry
@@ -34,6 +33,7 @@ class Move:
     start: int
     end: int
     outcome: str
+    missed: int = 0
 
     @property
     def fires(self) -> bool:
@@ -46,6 +46,8 @@ class Move:
             return ""
         late = max(0, now - self.start)
         said = {"planned": self.planned, "lateness": late, "jid": jid if self.fires else "", "term": term}
+        if self.missed:
+            said["missed"] = self.missed
         return msgspec.json.encode(said).decode()[:-1]
 
     def running_limit(self) -> int:
@@ -64,43 +66,46 @@ def moves_of(schedule: str, entry: Entry, at: int, paused: bool, now: int) -> li
         now: The server's clock; epoch milliseconds.
     """
     delay = entry.delay(schedule)
-    ticks = _due_ticks(entry, at - delay, now - delay)
-    outcomes = [""] * len(ticks) if paused else _outcomes(entry, ticks, now - delay)
+    first, now = at - delay, now - delay
+    if paused:
+        steps = [(first, "")]
+    elif entry.catch_up == "all":
+        steps = _all(entry, first, now)
+    else:
+        steps = _newest(entry, first, now)
+    ends = [planned for planned, _ in steps[1:]]
     # What is left of very many comes with the next look.
-    last = ticks[-1] if len(ticks) > MOST_TICKS else max(ticks[-1], now - delay)
-    ends = [*(tick + delay for tick in ticks[1:]), entry.after(last) + delay]
+    ends.append(entry.after(steps[-1][0] if len(steps) > MOST_TICKS else max(steps[-1][0], now)))
     return [
-        Move(entry, tick, tick + delay, end, outcome) for tick, end, outcome in zip(ticks, ends, outcomes, strict=True)
-    ]
+        Move(
+            entry, planned, planned + delay, end + delay, outcome,
+            entry.count(planned, end) if outcome == "too old" else 0,
+        )
+        for (planned, outcome), end in zip(steps, ends, strict=True)
+    ]  # fmt: skip
 
 
-def _due_ticks(entry: Entry, first: int, now: int) -> list[int]:
-    """The first tick, and those until now that are not too old; of very many the oldest of these."""
+def _newest(entry: Entry, first: int, now: int) -> list[tuple[int, str]]:
+    """One tick counts, the newest; those before are too old."""
+    newest = entry.newest(first, now)
+    late = now - newest
+    if late <= ON_TIME:
+        outcome = "enqueued"
+    elif entry.catch_up == "one" and late <= entry.window(newest):
+        outcome = "caught up"
+    else:
+        return [(first, "too old")]
+    return [(newest, outcome)] if newest == first else [(first, "too old"), (newest, outcome)]
+
+
+def _all(entry: Entry, first: int, now: int) -> list[tuple[int, str]]:
+    """All ticks count that are not too old; of very many the oldest of these."""
     young = max(first, now - max(entry.window(first), ON_TIME) - 1)
-    later = takewhile(lambda tick: tick <= now, entry.following(young))
-    return [first, *islice(later, MOST_TICKS)]
-
-
-def _outcomes(entry: Entry, ticks: Sequence[int], now: int) -> list[str]:
-    newest = ticks[-1]
-    outcomes = []
-    for tick in ticks:
-        late = now - tick
-        if tick == newest and late <= ON_TIME and len(ticks) == 1:
-            outcomes.append("enqueued")
-        elif entry.catch_up == "all" and late <= entry.window(tick):
-            outcomes.append("caught up" if late > ON_TIME or tick != newest else "enqueued")
-        elif tick == newest and (late <= ON_TIME or (entry.catch_up == "one" and late <= entry.window(tick))):
-            outcomes.append("enqueued" if late <= ON_TIME else "caught up")
-        else:
-            outcomes.append("too old")
-    told = 0
-    for n in range(len(outcomes) - 1, -1, -1):
-        if outcomes[n] == "too old":
-            told += 1
-            if told > MOST_LINES:
-                outcomes[n] = ""
-    return outcomes
+    later = islice(takewhile(lambda tick: tick <= now, entry.following(young)), MOST_TICKS)
+    steps = [(tick, "enqueued" if now - tick <= ON_TIME else "caught up") for tick in (first, *later)]
+    if now - first > max(entry.window(first), ON_TIME):
+        steps[0] = (first, "too old")
+    return steps
 
 
 def jid_of(schedule: str, move: Move) -> str:

@@ -71,6 +71,14 @@ class Cron:
             yield found.get_next()
 
 
+def read(text: str, seed: str) -> Cron:
+    """An expression that was checked before. See `parse`."""
+    # croniter reads a range from a value to itself as all values.
+    fields = " ".join(_SINGLE.sub(r"\1", ALIASES.get(text.strip().lower(), text.strip())).split())
+    # Where nothing depends on the seed, entries with one expression share what is worked out.
+    return Cron(text, fields, seed if "H" in fields.upper() else "")
+
+
 def parse(text: object, seed: str) -> Cron:
     """The expression, if it is one.
 
@@ -89,14 +97,13 @@ def parse(text: object, seed: str) -> Cron:
     if fields.startswith("@"):
         hint = "a worker has no start that happens once" if fields == "@reboot" else f"known are {', '.join(ALIASES)}"
         raise ScheduleError(f"cron {text!r}: {fields} is not understood; {hint}")
-    # croniter reads a range from a value to itself as all values.
-    parts = _SINGLE.sub(r"\1", fields).split()
+    cron = read(text, seed)
+    parts = cron.fields.split()
     if len(parts) != len(FIELDS):
         hint = "; for seconds write every: 10s" if len(parts) in {6, 7} else ""
         raise ScheduleError(f"cron {text!r}: expected five fields, got {len(parts)}{hint}")
     for number, part in enumerate(parts):
         _check_field(text, number, part, seed)
-    cron = Cron(text, " ".join(parts), seed)
     try:
         next(cron.on_the_wall(FIRST))
     except CroniterBadDateError:

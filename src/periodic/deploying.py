@@ -10,10 +10,13 @@ import logging
 import os
 import socket
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from shiftboss import keys
 from shiftboss.errors import ScheduleError
+from shiftboss.jobs import KnowingEngine
 from shiftboss.keys import PeriodicKeys
 from shiftboss.plan import Plan, run
 
@@ -37,28 +40,58 @@ def channel(namespace: str, schedule: str) -> str:
     return PeriodicKeys(namespace, schedule).due
 
 
-def deploy(client: Shiftboss, schedule: Schedule) -> Plan[bool]:
-    """Make a schedule what is fired, unless it is already; whether anything changed. What was put at run time stays."""
+def deploy(client: Shiftboss, schedule: Schedule, *, only_if_lost: bool = False) -> Plan[bool]:
+    """Make a schedule what is fired, unless it is already; whether anything changed. What was put at run time stays.
+
+    Of two deploys that cross, the one that began later is carried out, and the other stops where it is.
+
+    Args:
+        client: Where it is fired.
+        schedule: What it is to be.
+        only_if_lost: Leave any content as it is that there is.
+    """
     of = PeriodicKeys(client.namespace, schedule.name)
+    entries = [resolved(client, entry) for entry in schedule.entries]
+    content = fingerprint_of(entries)
     fingerprint, before, by, at = yield from run(calls.meta(of))
-    if fingerprint == schedule.fingerprint:
+    if fingerprint == content or (fingerprint and only_if_lost):
         return False
+    number = yield from run(calls.begin(of))
     now = yield from run(calls.time())
-    if before == schedule.fingerprint and at and now - int(at) < IN_TURN:
+    if before == content and at and now - int(at) < IN_TURN:
         log.warning(
             "schedule %r had this content before %s changed it %d s ago, and has it again: do two apps use one schedule name? "
             "Then give one another, with schedule: in its file",
             schedule.name, by, (now - int(at)) // 1000,
         )  # fmt: skip
     there = {name: Entry.from_json(text) for name, text in (yield from run(calls.entries(of))).items()}
-    yield from _put(of, schedule.name, there, schedule.entries, now)
-    named = {entry.name for entry in schedule.entries}
+    named = {entry.name for entry in entries}
     gone = [name for name, entry in there.items() if entry.source != "runtime" and name not in named]
-    yield from _remove(of, gone)
     yield from run(calls.announce(keys.schedules(client.namespace), schedule.name))
-    yield from run(calls.stamp(of, schedule.fingerprint, here(), channel(client.namespace, schedule.name)))
-    log.info("schedule %r: %d entries deployed, %d removed", schedule.name, len(schedule.entries), len(gone))
+    through = (yield from _put(of, schedule.name, there, entries, now, number)) and (
+        yield from _remove(of, gone, number)
+    )
+    stamp = calls.stamp(of, content, here(), channel(client.namespace, schedule.name), number)
+    if not through or (yield from run(stamp)) < 0:
+        log.info("schedule %r: another deploy has begun meanwhile, and is the one that counts", schedule.name)
+        return False
+    log.info("schedule %r: %d entries deployed, %d removed", schedule.name, len(entries), len(gone))
     return True
+
+
+def resolved(client: Shiftboss, entry: Entry) -> Entry:
+    """The entry with what this process knows of its job: whoever fires it may not know the job."""
+    engine = client.engine
+    known = engine.known(entry.job) if isinstance(engine, KnowingEngine) else None
+    if known is None:
+        return entry
+    return replace(entry, queue=entry.queue or known.queue, options={**known.options, **entry.options})
+
+
+def fingerprint_of(entries: Iterable[Entry]) -> str:
+    """Changes when anything in the entries does."""
+    said = "\n".join(entry.to_json() for entry in sorted(entries, key=lambda entry: entry.name))
+    return sha256(said.encode()).hexdigest()[:16]
 
 
 def put(client: Shiftboss, schedule: str, entry: Entry) -> Plan[None]:
@@ -71,7 +104,7 @@ def put(client: Shiftboss, schedule: str, entry: Entry) -> Plan[None]:
     there = yield from entries_of(client, schedule)
     _refuse_theirs(there, entry.name, "changed")
     now = yield from run(calls.time())
-    yield from _put(of, schedule, there, [entry], now)
+    yield from _put(of, schedule, there, [resolved(client, entry)], now, 0)
     yield from _changed(client, of, schedule)
 
 
@@ -84,7 +117,7 @@ def remove(client: Shiftboss, schedule: str, name: str) -> Plan[bool]:
     of = PeriodicKeys(client.namespace, schedule)
     there = yield from entries_of(client, schedule)
     _refuse_theirs(there, name, "removed")
-    gone = yield from run(calls.remove(of, [name]))
+    gone = yield from run(calls.remove(of, 0, [name]))
     yield from _changed(client, of, schedule)
     return gone > 0
 
@@ -110,12 +143,17 @@ def here() -> str:
     return f"{socket.gethostname()}:{os.getpid()}"
 
 
-def _put(of: PeriodicKeys, schedule: str, there: dict[str, Entry], entries: Sequence[Entry], now: int) -> Plan[None]:
+def _put(
+    of: PeriodicKeys, schedule: str, there: dict[str, Entry], entries: Sequence[Entry], now: int, deploy: int
+) -> Plan[bool]:
+    """Write entries down; False where a later deploy has begun."""
     for start in range(0, len(entries), AT_ONCE):
         rest: list[str] = []
         for entry in entries[start : start + AT_ONCE]:
             rest += [entry.name, entry.to_json(), _place(schedule, there.get(entry.name), entry, now)]
-        yield from run(calls.put(of, rest))
+        if (yield from run(calls.put(of, deploy, rest))) < 0:
+            return False
+    return True
 
 
 def _place(schedule: str, before: Entry | None, entry: Entry, now: int) -> str:
@@ -128,14 +166,17 @@ def _place(schedule: str, before: Entry | None, entry: Entry, now: int) -> str:
     return str(entry.after(now) + entry.delay(schedule))
 
 
-def _remove(of: PeriodicKeys, names: Sequence[str]) -> Plan[None]:
+def _remove(of: PeriodicKeys, names: Sequence[str], deploy: int) -> Plan[bool]:
+    """Take entries out; False where a later deploy has begun."""
     for start in range(0, len(names), AT_ONCE):
-        yield from run(calls.remove(of, names[start : start + AT_ONCE]))
+        if (yield from run(calls.remove(of, deploy, names[start : start + AT_ONCE]))) < 0:
+            return False
+    return True
 
 
 def _changed(client: Shiftboss, of: PeriodicKeys, schedule: str) -> Plan[None]:
     yield from run(calls.announce(keys.schedules(client.namespace), schedule))
-    yield from run(calls.stamp(of, "", here(), channel(client.namespace, schedule)))
+    yield from run(calls.stamp(of, "", here(), channel(client.namespace, schedule), 0))
 
 
 def _refuse_theirs(there: dict[str, Entry], name: str, what: str) -> None:

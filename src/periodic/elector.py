@@ -11,6 +11,9 @@ to the schedule is one script that compares owner and term first: so it does not
 tenth before the end. A slow answer makes the window shorter, never longer; a process that was paused finds it over when it
 wakes up, and asks before it does anything. That the clocks of hosts differ does not matter: none is compared with another.
 
+That a server's clock jumps does matter a little: set forward, it ends a lease early; set back, late, and then the next who asks
+cuts the lease to the length that its holder relies on.
+
 **Failure rules.** A leader that cannot reach Redis goes on trying until its window is over, and then follows; by then another
 may lead. One that resigns says so on a channel, and who waits there takes over at once; after a crash somebody does when the
 lease has ended. Where Redis has forgotten the key, the next to ask leads, in a later term, and what the old leader sends is
@@ -60,7 +63,7 @@ class Tenure:
 
     def mine(self, owner: str) -> str:
         """What the leader's key holds while this process leads."""
-        return f"{owner}|{self.term}"
+        return f"{owner}|{self.term}|{round(self.lease * 1000)}"
 
     def trusted_until(self) -> float:
         """Until when it may be believed."""

@@ -6,16 +6,18 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from hashlib import sha256
+from itertools import islice, takewhile
 from typing import Any, Literal, Self
 
 import msgspec
 
-from .cron import Cron, next_instant, parse
+from .cron import Cron, next_instant, read
 
 CatchUp = Literal["none", "one", "all"]
 Overlap = Literal["allow", "skip", "queue_one"]
 Source = Literal["file", "code", "runtime"]
 WEEK = 7 * 86_400_000
+MOST_COUNTED = 500
 
 
 @dataclass(frozen=True)
@@ -75,7 +77,7 @@ class Entry:
     @cached_property
     def parsed(self) -> Cron | None:
         """Its expression, read."""
-        return parse(self.cron, self.name) if self.cron else None
+        return read(self.cron, self.name) if self.cron else None
 
     def after(self, instant: int) -> int:
         """The next planned instant, later than one; epoch milliseconds."""
@@ -88,6 +90,26 @@ class Entry:
         while True:
             instant = self.after(instant)
             yield instant
+
+    def newest(self, first: int, now: int) -> int:
+        """The newest planned instant until now, from one of them on that has come."""
+        if self.parsed is None:
+            return max(first, now // self.every * self.every)
+        back = 60_000
+        while True:
+            found, begin = None, max(first, now - back)
+            for instant in takewhile(lambda instant: instant <= now, self.following(begin)):
+                found = instant
+            if found is not None or begin == first:
+                return first if found is None else found
+            back *= 2
+
+    def count(self, first: int, end: int) -> int:
+        """How many planned instants lie from one of them on before another; of very many at least how many."""
+        if self.parsed is None:
+            return (end - first) // self.every
+        later = takewhile(lambda instant: instant < end, self.following(first))
+        return 1 + sum(1 for _ in islice(later, MOST_COUNTED))
 
     def delay(self, schedule: str) -> int:
         """Milliseconds by which each of its ticks is put off."""

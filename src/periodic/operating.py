@@ -15,14 +15,13 @@ from shiftboss import keys
 from shiftboss.client import current_client
 from shiftboss.errors import EntryNotFound
 from shiftboss.keys import PeriodicKeys
-from shiftboss.outbox import GRACE
 from shiftboss.plan import Plan, run
 
 from . import calls, deploying
 from .checking import make_entry
 from .entry import Entry
 from .registration import name_of
-from .ticks import enqueue, item_of
+from .ticks import item_of
 
 if TYPE_CHECKING:
     from shiftboss.client import Shiftboss
@@ -61,6 +60,7 @@ class Run:
         term: The leader's term.
         ended: How the job has ended, where the engine tells: ``succeeded`` or ``died``.
         ended_at: When.
+        missed: How many ticks a line ``too old`` stands for; of very many, at least so many.
     """
 
     planned: datetime | None
@@ -71,6 +71,7 @@ class Run:
     term: int
     ended: str = ""
     ended_at: datetime | None = None
+    missed: int = 0
 
     @property
     def took(self) -> float | None:
@@ -170,7 +171,10 @@ async def aresume(name: str, schedule: str = "default", *, client: Shiftboss | N
 
 
 def run_now(name: str, schedule: str = "default", *, client: Shiftboss | None = None) -> str:
-    """Enqueue an entry's job now, also of one that rests; its ticks stay where they are. Three round trips.
+    """Have an entry's job enqueued now, also of one that rests; its ticks stay where they are. Two round trips.
+
+    Whoever fires the schedule does it, at once, for it knows the engine; where nobody does, the next worker that looks after
+    what was left behind.
 
     Returns:
         The job's id.
@@ -258,7 +262,7 @@ def _rest(client: Shiftboss, schedule: str, name: str, rest: bool) -> Plan[None]
     of = _keys(client, schedule)
     if not (yield from run(calls.pause(of, rest, [name]))):
         raise _missing(schedule, name)
-    yield from run(calls.stamp(of, "", deploying.here(), deploying.channel(client.namespace, schedule)))
+    yield from run(calls.stamp(of, "", deploying.here(), deploying.channel(client.namespace, schedule), 0))
 
 
 def _run_now(client: Shiftboss, schedule: str, name: str) -> Plan[str]:
@@ -268,9 +272,8 @@ def _run_now(client: Shiftboss, schedule: str, name: str) -> Plan[str]:
         raise _missing(schedule, name)
     jid = secrets.token_hex(12)
     line = msgspec.json.encode({"planned": None, "lateness": 0, "jid": jid, "term": 0}).decode()[:-1]
-    items = yield from run(calls.run_now(of, name, item_of(client, schedule, entry, jid), line, GRACE))
-    if items:
-        yield from enqueue(client, of.out, items)
+    item, channel = item_of(schedule, entry, jid), deploying.channel(client.namespace, schedule)
+    yield from run(calls.run_now(of, name, item, line, channel))
     return jid
 
 
@@ -289,4 +292,5 @@ def _run(text: str) -> Run:
         term=said["term"],
         ended=said.get("ended", ""),
         ended_at=datetime.fromtimestamp(said["ended_at"] / 1000, UTC) if "ended_at" in said else None,
+        missed=said.get("missed", 0),
     )

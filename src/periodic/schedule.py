@@ -5,8 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -40,12 +38,6 @@ class Schedule:
 
     name: str
     entries: tuple[Entry, ...]
-
-    @cached_property
-    def fingerprint(self) -> str:
-        """Changes when anything in it does."""
-        said = "\n".join(entry.to_json() for entry in sorted(self.entries, key=lambda entry: entry.name))
-        return sha256(said.encode()).hexdigest()[:16]
 
 
 def load(path: str | Path) -> Schedule:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import random
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from redis.exceptions import RedisError
@@ -15,15 +15,15 @@ from shiftboss.errors import ShiftbossError
 from shiftboss.keys import PeriodicKeys
 from shiftboss.outbox import GRACE, PAGE
 from shiftboss.outbox import claim as take_overdue
-from shiftboss.plan import Plan, run
+from shiftboss.plan import Plan, deliver, run
 from shiftboss.scripts import Arg
 from shiftboss.service import Service, Signal
 
 from . import calls
+from .ahead import Ahead
 from .claiming import Move, jid_of, moves_of
 from .deploying import channel, deploy
 from .elector import LEASE, Elector
-from .entry import Entry
 from .ticks import enqueue, item_of
 
 if TYPE_CHECKING:
@@ -37,9 +37,14 @@ log = logging.getLogger("shiftboss.periodic")
 AT_ONCE = 500
 # Seconds at most between two looks, whatever is due: a message may be lost.
 LONGEST = 60.0
-# Seconds before a lease of somebody else ends within which to ask again, and pauses while Redis is away.
+# Seconds after a lease must have ended in which to ask again, and pauses while Redis is away.
 SOON = 0.02
 PAUSES = (0.05, 2.0)
+FIRED = frozenset({"enqueued", "caught up"})
+# Seconds for which it works ahead at once, and between two such spells.
+SPELL, REST = 0.01, 0.01
+# Milliseconds by which the server's clock may go back without a word.
+SHAKY = 1_000
 
 
 class Scheduler(Service):
@@ -63,6 +68,10 @@ class Scheduler(Service):
         self.fired: Signal[int] = Signal()
         self._client = client
         self._schedule = None if isinstance(schedule, str) else schedule
+        self._deployed = False
+        self._ahead = Ahead()
+        self._ahead_of = 0
+        self._clock = 0
         self.schedule_name = schedule if isinstance(schedule, str) else schedule.name
         self._lead = lead
         self._keys = PeriodicKeys(client.namespace, self.schedule_name)
@@ -103,25 +112,40 @@ class Scheduler(Service):
 
     def _serve(self) -> None:
         """Follow and lead for as long as Redis answers."""
-        if self._schedule is not None:
-            self._client.perform(deploy(self._client, self._schedule))
-            self._schedule = None
+        self._deploy()
         with self._client.store.subscribe(channel(self._client.namespace, self.schedule_name)) as hearing:
             self._hearing = hearing
             try:
                 while not self.stopping:
                     now = time.monotonic()
                     if self._lead and now >= self._next_step:
-                        self._next_step = now + self._client.perform(self._elector.step(self._owner, now)) + SOON
+                        self._step(now)
                     if self.leading and now >= self._next_tick:
                         self._next_tick = time.monotonic() + self._client.perform(self._fire())
                     if not self.stopping and hearing.wait(self._pause()) is not None:
                         # Somebody resigned, or something changed: look at both again.
                         self._next_tick = 0.0
+                        self._ahead_of = 0
                         if self._elector.tenure is None:
                             self._next_step = time.monotonic() + random.uniform(0, 0.01)
             finally:
                 self._hearing = None
+
+    def _deploy(self) -> None:
+        """Deploy at the start; later only what a Redis that forgot everything has lost."""
+        if self._schedule is not None:
+            self._client.perform(deploy(self._client, self._schedule, only_if_lost=self._deployed))
+            self._deployed = True
+
+    def _step(self, now: float) -> None:
+        """Offer to lead, or go on leading."""
+        before = self._elector.tenure
+        self._next_step = now + self._client.perform(self._elector.step(self._owner, now)) + SOON
+        tenure = self._elector.tenure
+        if tenure is not None and (before is None or before.term != tenure.term):
+            self._deploy()
+            self._ahead_of = 0
+            self._next_tick = 0.0
 
     @property
     def _owner(self) -> str:
@@ -132,31 +156,47 @@ class Scheduler(Service):
         if self._lead:
             until.append(self._next_step)
         if self._elector.tenure is not None:
-            until += [self._next_tick]
-        return max(0.0, min(until) - time.monotonic())
+            until.append(self._next_tick)
+        pause = max(0.0, min(until) - time.monotonic())
+        if self._ahead.behind and self.leading and pause > SPELL + REST:
+            self._ahead.work(SPELL)
+            return REST
+        return pause
 
     def _fire(self) -> Plan[float]:
         """Fire what is due; seconds until the next tick."""
-        yield from self._deliver_overdue()
         while self.leading and not self.stopping:
             due = yield from run(calls.due(self._keys, AT_ONCE))
-            if not due.entries:
-                self.fired.fire(due.now)
-                return LONGEST if due.wait is None else min(LONGEST, due.wait / 1000)
-            yield from self._fire_entries(due)
-            now = time.monotonic()
-            if now >= self._next_step:
-                self._next_step = now + (yield from self._elector.step(self._owner, now)) + SOON
+            self._look_at_the_clock(due.now)
+            if due.entries:
+                yield from self._fire_entries(due)
+                if time.monotonic() >= self._next_step:
+                    return 0.0
+                continue
+            yield from self._deliver_overdue()
+            yield from self._read_ahead()
+            self.fired.fire(due.now)
+            return LONGEST if due.wait is None else min(LONGEST, due.wait / 1000)
         return 0.0
+
+    def _look_at_the_clock(self, now: int) -> None:
+        """The server's clock alone says what is due. Set back, it lets entries wait for the instants that they have come to."""
+        if now < self._clock - SHAKY:
+            log.warning(
+                "schedule %r: the server's clock went back by %.0f s; no entry fires before it comes to its next tick again",
+                self.schedule_name,
+                (self._clock - now) / 1000,
+            )
+        self._clock = now
 
     def _fire_entries(self, due: calls.Due) -> Plan[None]:
         moves: list[Move] = []
         for one in due.entries:
-            if not one.definition:
-                yield from run(calls.remove(self._keys, [one.name]))
-                continue
-            entry = Entry.from_json(one.definition)
-            moves += moves_of(self.schedule_name, entry, one.at, one.paused, due.now)
+            if one.definition:
+                entry = self._ahead.entry(one.name, one.definition)
+                moves += moves_of(self.schedule_name, entry, one.at, one.paused, due.now)
+            else:
+                yield from run(calls.remove(self._keys, 0, [one.name]))
         for start in range(0, len(moves), AT_ONCE):
             if not (yield from self._claim(moves[start : start + AT_ONCE], due.now)):
                 return
@@ -164,45 +204,58 @@ class Scheduler(Service):
     def _claim(self, moves: Sequence[Move], now: int) -> Plan[bool]:
         """Claim ticks and enqueue them; False if this process leads no more."""
         tenure = self._elector.tenure
-        if tenure is None:
+        if tenure is None or not self.leading:
             return False
         args: list[Arg] = []
-        by_item: dict[str, Move] = {}
+        items: list[str] = []
         for move in moves:
             jid = jid_of(self.schedule_name, move)
-            item = item_of(self._client, self.schedule_name, move.entry, jid) if jid else ""
-            by_item[item] = move
+            items.append(item_of(self.schedule_name, move.entry, jid) if jid else "")
             line = move.line(jid, tenure.term, now)
-            args += [move.entry.name, move.start, move.end, jid, item, line, move.outcome, move.running_limit()]
+            args += [move.entry.name, move.start, move.end, jid, items[-1], line, move.outcome, move.running_limit()]
         names = [move.entry.name for move in moves]
-        status, *items = yield from run(calls.claim(self._keys, tenure.mine(self._owner), GRACE, names, args))
-        if status != "ok":
+        sent = yield from deliver(calls.claim(self._keys, tenure.mine(self._owner), GRACE, names, args))
+        claimed = sent.result
+        if claimed.status != "ok":
             self._elector.depose("another leads")
             self._next_step = 0.0
             return False
-        yield from enqueue(self._client, self._keys.out, items)
-        self._tell(by_item[item] for item in items)
+        fate = list(zip(moves, items, claimed.outcomes, strict=True))
+        if sent.resent:
+            # The first reply is lost; what it claimed is in the outbox.
+            yield from self._deliver_overdue(GRACE)
+        else:
+            yield from enqueue(self._client, self._keys.out, [item for _, item, outcome in fate if outcome in FIRED])
+        self._tell(((move, outcome) for move, _, outcome in fate), claimed.now)
+        for move in moves:
+            self._ahead.expect(move.entry, move.end - move.start + move.planned)
         return True
 
-    def _deliver_overdue(self) -> Plan[None]:
-        """Enqueue what a leader before claimed and did not enqueue."""
-        items = yield from run(take_overdue(self._keys.out, GRACE, PAGE, 0))
-        if items:
+    def _deliver_overdue(self, ahead: int = 0) -> Plan[None]:
+        """Enqueue what was claimed or asked for and is not enqueued yet."""
+        while items := (yield from run(take_overdue(self._keys.out, GRACE, PAGE, ahead))):
             yield from enqueue(self._client, self._keys.out, items)
+            if len(items) < PAGE:
+                return
 
-    def _tell(self, moves: object) -> None:
-        for move in moves:  # type: ignore[attr-defined]
-            what = "tick.claimed" if move.outcome == "enqueued" else "tick.caught_up"
-            late = round(max(0.0, time.time() - move.start / 1000), 3)
-            jid = jid_of(self.schedule_name, move)
-            events.emit(
-                what,
-                schedule=self.schedule_name,
-                entry=move.entry.name,
-                planned=move.planned / 1000,
-                lateness=late,
-                jid=jid,
-            )
+    def _read_ahead(self) -> Plan[None]:
+        """Read all entries once in each term, and when something has changed."""
+        tenure = self._elector.tenure
+        if tenure is not None and self._ahead_of != tenure.term:
+            self._ahead_of = tenure.term
+            definitions = yield from run(calls.entries(self._keys))
+            self._ahead.load(definitions, (yield from run(calls.scores(self._keys))), self.schedule_name)
+
+    def _tell(self, fate: Iterable[tuple[Move, str]], now: int) -> None:
+        for move, outcome in fate:
+            what: dict[str, object] = {"schedule": self.schedule_name, "entry": move.entry.name}
+            what["planned"] = move.planned / 1000
+            if outcome in FIRED:
+                name = "tick.claimed" if outcome == "enqueued" else "tick.caught_up"
+                jid = jid_of(self.schedule_name, move)
+                events.emit(name, **what, lateness=max(0, now - move.start) / 1000, jid=jid)
+            elif outcome in {"too old", "skipped"}:
+                events.emit("tick.skipped", **what, reason=outcome)
 
     def _resign(self) -> None:
         try:

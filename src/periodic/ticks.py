@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import msgspec
 
-from shiftboss.jobs import TOLD, KnowingEngine, Message, joining
+from shiftboss.jobs import TOLD, Message, NotPublished, joining
 from shiftboss.outbox import strike_off
 from shiftboss.plan import Plan, run_many
 
@@ -20,13 +20,10 @@ PREFIX = "periodic|tick|"
 DEFAULT_QUEUE = "default"
 
 
-def item_of(client: Shiftboss, schedule: str, entry: Entry, jid: str) -> str:
+def item_of(schedule: str, entry: Entry, jid: str) -> str:
     """All that is needed to enqueue a tick, whoever does it and whatever becomes of the entry."""
-    engine = client.engine
-    known = engine.known(entry.job) if isinstance(engine, KnowingEngine) else None
-    queue = entry.queue or (known.queue if known else "") or DEFAULT_QUEUE
-    options: Mapping[str, Any] = {**(known.options if known else {}), **entry.options, TOLD: [schedule, entry.name]}
-    said = {"job": entry.job, "queue": queue, "jid": jid, "options": options}
+    options = {**entry.options, TOLD: [schedule, entry.name]}
+    said = {"job": entry.job, "queue": entry.queue or DEFAULT_QUEUE, "jid": jid, "options": options}
     return PREFIX + msgspec.json.encode(said).decode()
 
 
@@ -42,5 +39,15 @@ def enqueue(client: Shiftboss, out: str, items: Sequence[str]) -> Plan[None]:
     if engine is not None:
         yield from run_many([engine.hand_over(message_of(item), out, item) for item in items])
         return
-    yield from client.engine.enqueue([message_of(item) for item in items])
-    yield from run_many([strike_off(out, item) for item in items])
+    messages = {item: message_of(item) for item in items}
+    try:
+        yield from client.engine.enqueue(list(messages.values()))
+    except NotPublished as error:
+        yield from _strike_off(out, [item for item, message in messages.items() if message.id not in error.ids])
+        raise
+    yield from _strike_off(out, items)
+
+
+def _strike_off(out: str, items: Sequence[str]) -> Plan[None]:
+    if items:
+        yield from run_many([strike_off(out, item) for item in items])

@@ -148,7 +148,8 @@ def test_every_event() -> None:
 
 def test_every_public_name() -> None:
     text = "".join(
-        read(f"reference/{page}.md") for page in ("batches", "jobs", "limiters", "periodic", "sets", "settings", "errors")
+        read(f"reference/{page}.md")
+        for page in ("batches", "jobs", "limiters", "periodic", "sets", "settings", "errors")
     )
     assert [
         name

@@ -31,7 +31,7 @@ def test_a_tick_on_time_is_enqueued() -> None:
 def test_missed_ticks_are_caught_up_as_told() -> None:
     """Three hours of sleep."""
     now = NOON + 180 * MINUTE + 31_000
-    assert fate(now, catch_up="none") == [(0, "too old"), (180, "too old")]
+    assert fate(now, catch_up="none") == [(0, "too old")]
     assert fate(now, catch_up="one") == [(0, "too old"), (180, "caught up")]
     assert fate(now, catch_up="all", catch_up_window=3 * MINUTE) == [
         (0, "too old"), (178, "caught up"), (179, "caught up"), (180, "caught up"),
@@ -46,6 +46,41 @@ def test_all_of_three_hours_are_caught_up_where_the_window_is_wide() -> None:
     assert outcomes[-1] == (180, "enqueued")
 
 
+@pytest.mark.parametrize("timing", [{"every": 1000}, {"every": 0, "cron": "* * * * *"}])
+def test_one_is_one_however_many_were_missed_and_however_wide_the_window(timing: dict[str, object]) -> None:
+    """P7: thousands of ticks in the sleep of a day are one job."""
+    entry = Entry(name="e", job="J", catch_up="one", catch_up_window=7 * 1440 * MINUTE, **timing)  # type: ignore[arg-type]
+    late = NOON + 1440 * MINUTE + (31_000 if not entry.every else 0)
+    moves = moves_of("s", entry, NOON, False, late)
+    assert next(move.outcome for move in moves) == "too old"
+    assert [move.fires for move in moves] == [False, True]
+    assert moves[-1].end > late >= moves[-1].start
+
+
+@pytest.mark.parametrize(("policy", "missed"), [("none", 181), ("one", 180)])
+@pytest.mark.parametrize("timing", [{"every": MINUTE}, {"every": 0, "cron": "* * * * *"}])
+def test_p7_the_missed_ticks_are_counted(policy: str, missed: int, timing: dict[str, object]) -> None:
+    entry = Entry(name="e", job="J", catch_up=policy, **timing)  # type: ignore[arg-type]
+    moves = moves_of("s", entry, NOON, False, NOON + 180 * MINUTE + 31_000)
+    assert moves[0].missed == missed
+    assert sum(move.fires for move in moves) == 181 - missed
+
+
+@pytest.mark.parametrize("cron", ["* 3 * * *", "0 3 1 * *", "*/7 1-4 * * mon", "0 0 29 2 *"])
+def test_the_newest_tick_is_found_going_back(cron: str) -> None:
+    entry = Entry(name="e", job="J", cron=cron)
+    first = entry.after(NOON)
+    for now in (first, first + 1, first + 3 * MINUTE, first + 40 * 1440 * MINUTE, first + 900 * 1440 * MINUTE):
+        newest = entry.newest(first, now)
+        assert first <= newest <= now < entry.after(newest)
+
+
+def test_all_leaves_none_out_in_a_short_gap_even_of_a_short_interval() -> None:
+    outcomes = fate(NOON + 20_000, catch_up="all", every=1000)
+    assert len(outcomes) == 21
+    assert {outcome for _, outcome in outcomes} == {"enqueued"}
+
+
 def test_very_many_are_caught_up_in_several_claims_and_none_is_left_out() -> None:
     now, at, seen = NOON + 2000 * MINUTE, NOON, []
     entry = Entry(name="e", job="J", every=MINUTE, catch_up="all", catch_up_window=3000 * MINUTE)
@@ -58,7 +93,7 @@ def test_very_many_are_caught_up_in_several_claims_and_none_is_left_out() -> Non
 
 
 def test_none_enqueues_the_newest_if_that_is_on_time() -> None:
-    assert fate(NOON + 10 * MINUTE, catch_up="none") == [(0, "too old"), (9, "too old"), (10, "enqueued")]
+    assert fate(NOON + 10 * MINUTE, catch_up="none") == [(0, "too old"), (10, "enqueued")]
 
 
 def test_one_that_rests_moves_on_and_nobody_is_told() -> None:
@@ -95,4 +130,4 @@ def test_a_leader_trusts_its_lease_from_when_it_asked_and_not_to_the_end(
     lease: float, asked: float, now: float, trusted: bool
 ) -> None:
     assert Tenure(7, asked, lease).is_trusted(now) is trusted
-    assert Tenure(7, asked, lease).mine("host-1-ab") == "host-1-ab|7"
+    assert Tenure(7, asked, lease).mine("host-1-ab") == f"host-1-ab|7|{lease * 1000:.0f}"

@@ -10,7 +10,7 @@ import pytest
 from shiftboss import ScheduleError, job
 from shiftboss.client import Shiftboss
 from shiftboss.periodic import Entry, Schedule, register, registration
-from shiftboss.periodic.deploying import merged
+from shiftboss.periodic.deploying import fingerprint_of, merged
 from shiftboss.periodic.schedule import check_jobs, complete, load, read
 
 GOOD = """\
@@ -66,8 +66,8 @@ def test_all_that_a_file_may_say() -> None:
 
 def test_its_fingerprint_changes_with_what_it_says_and_not_with_the_order() -> None:
     schedule = read(GOOD)
-    assert Schedule("billing", schedule.entries[::-1]).fingerprint == schedule.fingerprint
-    assert read(GOOD.replace("30s", "31s")).fingerprint != schedule.fingerprint
+    assert fingerprint_of(schedule.entries[::-1]) == fingerprint_of(schedule.entries)
+    assert fingerprint_of(read(GOOD.replace("30s", "31s")).entries) != fingerprint_of(schedule.entries)
 
 
 def wrong(text: str) -> str:
