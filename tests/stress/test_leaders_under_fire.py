@@ -26,6 +26,8 @@ from tests.waiting import wait_until
 
 SCHEDULE = "jobs:\n  tick: {every: 1s, job: Tick, catch_up: all, catch_up_window: 1h}\n"
 LEADER, OUT = "sb:{periodic:default}:leader", "sb:{periodic:default}:out"
+# Read here: no test sees a variable of ours.
+CHANGES = int(os.environ.get("SHIFTBOSS_LEADERS", "1000"))
 WAYS = ("kill", "pause", "stop", "rob", "cut", "restart")
 
 
@@ -182,7 +184,7 @@ def test_p12_a_rolling_deploy_fires_old_jobs_and_then_new_ones_and_each_tick_onc
 @pytest.mark.stress
 @pytest.mark.timeout(7200)
 def test_a_thousand_changes_of_the_leader(server: ServerProcess, tmp_path: Path) -> None:
-    change_leaders(server, tmp_path, int(os.environ.get("SHIFTBOSS_LEADERS", "1000")))
+    change_leaders(server, tmp_path, CHANGES)
 
 
 @pytest.mark.stress
