@@ -2,14 +2,13 @@
 --- @include lib/family
 --- @include lib/record
 
--- An event came to pass: note when, put its callbacks into the outbox, tell who listens.
+-- An event came to pass: note when, put its callbacks into the outbox, tell who listens, and the caller: by an item of no outbox.
 local function happen(k, b, bid, event, now, grace, queue, items)
   b[event] = now
   redis.call('HSET', k.record, event .. '_at', now, 'queue:' .. event, queue)
+  items[#items + 1] = 'batch|event|' .. bid .. '|' .. event
   local callbacks = tonumber(redis.call('HGET', k.record, 'callbacks:' .. event) or 0)
-  for i = 0, callbacks - 1 do
-    note(k, 'batch|callback|' .. bid .. '|' .. event .. '|' .. i, now, grace, items)
-  end
+  for i = 0, callbacks - 1 do note(k, 'batch|callback|' .. bid .. '|' .. event .. '|' .. i, now, grace, items) end
   if callbacks > 0 and event ~= 'death' then
     b.left = redis.call('HINCRBY', k.record, 'left', callbacks)
     if event == 'complete' then b.left_complete = redis.call('HINCRBY', k.record, 'left:complete', callbacks) end

@@ -9,7 +9,7 @@ from functools import wraps
 from types import TracebackType
 from typing import Any, ParamSpec, Self, TypeVar
 
-from shiftboss import jobs
+from shiftboss import events, jobs
 from shiftboss.client import Shiftboss
 from shiftboss.errors import BatchError, BatchNotFound
 from shiftboss.keys import shard_of
@@ -183,6 +183,8 @@ class Batch(BatchHandle):
 
     def mark_flushed(self) -> None:
         """Redis has heard of it."""
+        if not self._known:
+            events.emit("batch.created", bid=self.bid, description=self.description)
         self._known = True
 
     def open_scope(self) -> Plan[None]:

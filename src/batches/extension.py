@@ -8,6 +8,7 @@ from functools import partial
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
+from shiftboss import events
 from shiftboss.jobs import PREREQUISITE_DIED, CallbackOf, Extension, Member, Message, Outcome, failure_of, joining
 from shiftboss.keys import SHARDS, ShardKeys
 from shiftboss.outbox import GRACE, perform, settle, strike_off
@@ -98,7 +99,9 @@ class BatchExtension(Extension):
         return [ShardKeys(self._client.namespace, f"{shard:02x}").out for shard in range(SHARDS)]
 
     def perform(self, item: str, out: str) -> Plan[None]:
-        """Do what an outbox item says: enqueue a callback, or tell a parent or who waits; once."""
+        """Do what an outbox item says: enqueue a callback, or tell a parent or who waits; once. An event is no item of an
+        outbox: only who decided it is told.
+        """
         _, kind, bid, *rest = item.split("|")
         if kind == "callback":
             yield from self._enqueue(CallbackOf(bid, rest[0], int(rest[1])), item, out)
@@ -107,6 +110,8 @@ class BatchExtension(Extension):
         elif kind == "settle":
             yield from self._settle_place(bid, int(rest[0]), CODES["ran"] + CODES[rest[1]])
             yield from run(strike_off(out, item))
+        elif kind == "event":
+            events.emit(f"batch.{rest[0]}", bid=bid)
 
     def _enqueue(self, of: CallbackOf, item: str, out: str) -> Plan[None]:
         keys = self._client.batch_keys(of.bid)

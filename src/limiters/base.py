@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Literal, ParamSpec, Protocol, TypeVar
 
 from redis.exceptions import RedisError
 
+from shiftboss import events
 from shiftboss.client import Shiftboss, current_client
 from shiftboss.config import check_seconds
 from shiftboss.errors import ConfigError, OverLimit
@@ -177,6 +178,9 @@ class Limiter(Limits):
         try:
             yield from register(self, client)
             return (yield from self.ask(client, cost, wait))
+        except OverLimit as refusal:
+            events.emit("limiter.over_limit", limiter=self.name, kind=self.kind, retry_after=refusal.retry_after)
+            raise
         except (RedisError, OSError) as error:
             if self.on_outage == "allow":
                 return NOTHING

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
+from shiftboss import events
 from shiftboss.errors import OverLimit
 from shiftboss.keys import presence_channel
 from shiftboss.plan import Plan, appear, at_last, block, identity, run
@@ -39,8 +40,9 @@ def acquire(limiter: ConcurrentLimiter, client: Shiftboss, wait: float) -> Plan[
     keys, lock = limiter.keys(client), round(limiter.lock_timeout * 1000)
     channel, process = presence_channel(client.namespace), (yield from identity())
     ticket = f"{process}.{next(_numbers)}.{lock}"
-    deadline = time.monotonic() + wait
-    queued = True
+    began = time.monotonic()
+    deadline = began + wait
+    queued, waited = True, False
     try:
         while True:
             asked = time.monotonic()
@@ -59,6 +61,8 @@ def acquire(limiter: ConcurrentLimiter, client: Shiftboss, wait: float) -> Plan[
                 )
             )
             if answer > 0:
+                if waited:
+                    _tell(limiter, began)
                 return Grant(limiter, client, ticket, answer, asked + limiter.lock_timeout)
             if answer == 0:
                 yield from appear(keys.leases, channel)
@@ -72,14 +76,20 @@ def acquire(limiter: ConcurrentLimiter, client: Shiftboss, wait: float) -> Plan[
                     -answer / 1000,
                     limiter,
                 )
+            waited = True
             fence = yield from _wait(keys, ticket, min(left, -answer / 1000))
             # The lease began at some instant of the wait. After a long one, asking again renews it, or tells that it ended.
             if fence is not None and time.monotonic() < asked + limiter.lock_timeout / 2:
+                _tell(limiter, began)
                 return Grant(limiter, client, ticket, fence, asked + limiter.lock_timeout)
     except BaseException:
         if queued:
             yield from at_last(release_call(limiter, client, ticket, cancel=True))
         raise
+
+
+def _tell(limiter: ConcurrentLimiter, began: float) -> None:
+    events.emit("limiter.waited", limiter=limiter.name, kind=limiter.kind, seconds=time.monotonic() - began)
 
 
 def _wait(keys: ConcurrentKeys, ticket: str, seconds: float) -> Plan[int | None]:

@@ -9,7 +9,7 @@ from abc import abstractmethod
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from shiftboss import keys
+from shiftboss import events, keys
 from shiftboss.errors import OverLimit
 from shiftboss.plan import Plan, at_last, run, sleep, within
 from shiftboss.scripts import Call
@@ -43,6 +43,7 @@ class TimedLimiter(Limiter):
             except BaseException:
                 yield from at_last(self.returning(key, taken))
                 raise
+            events.emit("limiter.waited", limiter=self.name, kind=self.kind, seconds=time.monotonic() - asked)
         return Permit(self, client, taken)
 
     def forget(self, client: Shiftboss) -> Plan[None]:

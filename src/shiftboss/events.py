@@ -42,9 +42,9 @@ CATALOGUE: Mapping[str, str] = {
     "leader.deposed": "this process leads a schedule no more: schedule, term, reason",
     "job.started": "a run began: name, queue, jid",
     "job.done": "a run succeeded: name, queue, jid, seconds",
-    "job.failed": "a run failed, the job will run again: name, queue, jid, seconds, error",
-    "job.died": "a run failed, the job will not run again: name, queue, jid, seconds, error",
-    "job.put_back": "a run did not count, the job will run again: name, queue, jid, reason",
+    "job.failed": "a run failed, the job will run again: name, queue, jid, seconds, error (its class)",
+    "job.died": "a run failed, the job will not run again: name, queue, jid, seconds, error (its class)",
+    "job.put_back": "a run did not count, the job will run again: name, queue, jid, reason (rescheduled, interrupted)",
 }
 
 
@@ -165,6 +165,11 @@ def subscribe(subscriber: Subscriber, *names: str) -> Callable[[], None]:
     subscription = _Subscription(subscriber, frozenset(names))
     _hub.subscribe(subscription)
     return lambda: _hub.unsubscribe(subscription)
+
+
+def is_heard() -> bool:
+    """Whether anybody listens here, to anything: who has to work for what it tells asks first."""
+    return bool(_hub.subscriptions)
 
 
 def emit(name: str, /, **data: Any) -> None:

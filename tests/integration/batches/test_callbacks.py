@@ -114,7 +114,7 @@ def test_what_a_crash_left_undelivered_the_reaper_delivers(site: Site) -> None:
         site.push(1)
     position = site.crew.members[0].batch.position  # type: ignore[union-attr]
     items = site.client.store.run(calls.ack(batch.keys, batch.bid, "low", 0, [position, "s", ""]))
-    assert items == [f"batch|callback|{batch.bid}|success|0"]
+    assert f"batch|callback|{batch.bid}|success|0" in items
     assert site.client.perform(outbox.reap(site.client, "reaper")) == 1
     assert site.client.perform(outbox.reap(site.client, "reaper")) == 0
     site.call_back()

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from shiftboss.engines.sidekiq.payload import Payload, decode
+from shiftboss.engines.sidekiq.worker.announcing import announce_start
 from shiftboss.engines.sidekiq.worker.bodies import Body, find
 from shiftboss.engines.sidekiq.worker.crew import Crew
 from shiftboss.engines.sidekiq.worker.failure import failed, later, refused, unreadable
@@ -161,6 +162,7 @@ class Runner:
 
 def _current(run: Run, payload: Payload) -> CurrentJob:
     run.since = time.monotonic()
+    announce_start(run)
     if log.isEnabledFor(logging.INFO):
         _log(run, payload, "start", logging.INFO)
     count = 0 if payload.retry_count is None else payload.retry_count + 1

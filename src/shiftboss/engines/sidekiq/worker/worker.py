@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Self
 from shiftboss.config import check_seconds
 from shiftboss.engines.sidekiq.worker import calls
 from shiftboss.engines.sidekiq.worker.acknowledge import tell
+from shiftboss.engines.sidekiq.worker.announcing import announce_end
 from shiftboss.engines.sidekiq.worker.crew import Crew
 from shiftboss.engines.sidekiq.worker.fetcher import Fetcher, queue_of
 from shiftboss.engines.sidekiq.worker.heartbeat import Facts, Heartbeat
@@ -158,6 +159,7 @@ class Worker:
     def _end(self, ended: Ended) -> None:
         full = not self._hold.free
         if self._hold.end(ended.run):
+            announce_end(ended)
             self.settler.put(ended)
             if full:
                 self.fetcher.nudge()
@@ -225,6 +227,8 @@ class Worker:
             if count:
                 log.warning("%d jobs were put back into their queues", count)
             for run in unended:
-                self.client.perform(tell(self.client, Ended(run, "drop", Outcome.INTERRUPTED)))
+                interrupted = Ended(run, "drop", Outcome.INTERRUPTED)
+                announce_end(interrupted)
+                self.client.perform(tell(self.client, interrupted))
         except AWAY as error:
             log.warning("%d jobs could not be put back; another process will: %s", len(unended), error)
