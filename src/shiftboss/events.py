@@ -4,7 +4,7 @@
 
 Telling is off the hot path. `emit` puts an event into a bounded queue and returns; a thread of its own, started with the
 first subscriber, hands it on. A subscriber that raises is logged, one that is too slow loses events (`lost` counts them),
-and where nobody listens an event costs a look at an empty tuple.
+and where nobody listens an event costs a look into an empty set.
 """
 
 from __future__ import annotations
@@ -80,19 +80,25 @@ class _Hub:
     """The queue and the thread of one process."""
 
     def __init__(self, subscriptions: Iterable[_Subscription] = ()) -> None:
-        self.subscriptions = tuple(subscriptions)
+        self.subscriptions: tuple[_Subscription, ...] = ()
+        self.wanted: frozenset[str] = frozenset()
         self.lost = 0
         self._waiting: queue.Queue[Event | threading.Event] = queue.Queue(LIMIT)
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
+        self._set(subscriptions)
 
     def subscribe(self, subscription: _Subscription) -> None:
         with self._lock:
-            self.subscriptions = (*self.subscriptions, subscription)
+            self._set((*self.subscriptions, subscription))
 
     def unsubscribe(self, subscription: _Subscription) -> None:
         with self._lock:
-            self.subscriptions = tuple(one for one in self.subscriptions if one is not subscription)
+            self._set(one for one in self.subscriptions if one is not subscription)
+
+    def _set(self, subscriptions: Iterable[_Subscription]) -> None:
+        self.subscriptions = tuple(subscriptions)
+        self.wanted = frozenset().union(*(one.names for one in self.subscriptions))
 
     def put(self, event: Event) -> None:
         if self._thread is None:
@@ -126,7 +132,7 @@ class _Hub:
                 event.set()
                 continue
             for one in self.subscriptions:
-                if one.names and event.name not in one.names:
+                if event.name not in one.names:
                     continue
                 try:
                     one.subscriber(event)
@@ -162,14 +168,14 @@ def subscribe(subscriber: Subscriber, *names: str) -> Callable[[], None]:
         >>> end()
     """
     check_known("event", names, CATALOGUE)
-    subscription = _Subscription(subscriber, frozenset(names))
+    subscription = _Subscription(subscriber, frozenset(names or CATALOGUE))
     _hub.subscribe(subscription)
     return lambda: _hub.unsubscribe(subscription)
 
 
-def is_heard() -> bool:
-    """Whether anybody listens here, to anything: who has to work for what it tells asks first."""
-    return bool(_hub.subscriptions)
+def is_heard(name: str) -> bool:
+    """Whether anybody here listens to events of that name: who has to work for what it tells asks first."""
+    return name in _hub.wanted
 
 
 def emit(name: str, /, **data: Any) -> None:
@@ -179,7 +185,7 @@ def emit(name: str, /, **data: Any) -> None:
         name: What, as in `CATALOGUE`.
         data: The rest, JSON values.
     """
-    if _hub.subscriptions:
+    if name in _hub.wanted:
         _hub.put(Event(name, time.time(), data))
 
 

@@ -10,9 +10,10 @@ from typing import Any
 
 import click
 import pytest
+from prometheus_client import CollectorRegistry
 
 import shiftboss
-from shiftboss import batches, errors, events, keys, limiters, periodic
+from shiftboss import Shiftboss, batches, errors, events, keys, limiters, metrics, periodic
 from shiftboss.batches import Batch, BatchSet, Status
 from shiftboss.cli.root import cli
 from shiftboss.config import Settings
@@ -171,3 +172,20 @@ def test_every_file_that_is_named() -> None:
 def test_the_page_of_events_has_every_event() -> None:
     wanted = [[f"`{name}`", *meaning.split(": ")] for name, meaning in events.CATALOGUE.items()]
     assert rows(section("reference/events.md", "## All events")) == wanted, as_table(wanted)
+
+
+def metrics_table() -> str:
+    """Every metric, those of processes first."""
+    registry = CollectorRegistry()
+    end = metrics.observe(registry)
+    metrics.watch_state(Shiftboss("fake://metrics-reference"), registry)
+    found = [
+        [f"`{family.name}{'_total' * (family.type == 'counter')}`", family.type, family.documentation]
+        for family in registry.collect()
+    ]
+    end()
+    return "| metric | type | meaning |\n|---|---|---|\n" + as_table(found)
+
+
+def test_the_page_of_metrics_has_every_metric() -> None:
+    assert metrics_table() in read("reference/metrics.md"), metrics_table()

@@ -99,6 +99,11 @@ def parse_queues(ctx: click.Context, param: click.Parameter, values: Sequence[st
     help="A schedule to deploy, and to fire if this process leads it; repeat it for more.",
 )
 @click.option(
+    "--metrics",
+    metavar="[HOST:]PORT",
+    help="Answer Prometheus there. Of several processes, each has the port after the one before.",
+)
+@click.option(
     "--log-level",
     type=click.Choice(LEVELS),
     metavar="LEVEL",
@@ -115,6 +120,7 @@ def worker(
     processes: int,
     reload: bool,
     files: tuple[str, ...],
+    metrics: str | None,
     log_level: str,
     url: str | None,
     namespace: str | None,
@@ -124,9 +130,10 @@ def worker(
     TERM and INT let running jobs end, a second one ends the process at once. TSTP takes no more jobs. USR1 prints the
     stack of every thread.
     """
+    number = 0
     if processes > 1 or reload:
         _log_to_stderr(log_level)
-        _supervise(processes, reload, url)
+        number = _supervise(processes, reload, url)
     from shiftboss.engines.sidekiq.registry import registered
     from shiftboss.engines.sidekiq.worker import Worker
 
@@ -138,6 +145,8 @@ def worker(
         raise Misuse(
             f"no jobs are registered{given}; give the module that defines them: shiftboss worker --require app.jobs"
         )
+    if metrics is not None:
+        _show_metrics(metrics, number)
     client, schedules = _client(url, namespace), read_schedules(files, ())
     with client, explained(client):
         runner = Worker(client, queues=queues or ("default",), concurrency=concurrency, timeout=timeout)
@@ -148,8 +157,17 @@ def worker(
             runner.run()
 
 
-def _supervise(processes: int, reload: bool, url: str | None) -> None:
-    """Become the parent of the workers, or one of them, before anything of the user's is imported."""
+def _show_metrics(where: str, number: int) -> None:
+    """Count this process's events, and show them."""
+    from shiftboss.metrics import address_of, observe, serve
+
+    host, port = address_of(where)
+    observe()
+    serve(f"{host}:{port + number}")
+
+
+def _supervise(processes: int, reload: bool, url: str | None) -> int:
+    """Become the parent of the workers, or one of them, before anything of the user's is imported; which one."""
     from shiftboss.config import Settings
     from shiftboss.engines.sidekiq.worker.sources import Sources
     from shiftboss.engines.sidekiq.worker.supervisor import supervise
@@ -157,7 +175,7 @@ def _supervise(processes: int, reload: bool, url: str | None) -> None:
     where = Settings.load(url=url).url
     if processes > 1 and where.startswith(("fake://", "embedded://")):
         raise Misuse(f"{processes} processes need a Redis that they share, got {where}")
-    supervise(processes, Sources(Path.cwd()).changed if reload else None)
+    return supervise(processes, Sources(Path.cwd()).changed if reload else None)
 
 
 def _client(url: str | None, namespace: str | None) -> Shiftboss:

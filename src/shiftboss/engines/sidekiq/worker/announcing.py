@@ -22,13 +22,14 @@ ENDS = {
 
 def announce_start(run: Run) -> None:
     """A job begins to run."""
-    if events.is_heard():
+    if events.is_heard("job.started"):
         events.emit("job.started", **_facts(run))
 
 
 def announce_end(ended: Ended) -> None:
     """A job ran, or was found not to be one."""
-    if not events.is_heard():
+    name = ENDS[ended.outcome]
+    if not events.is_heard(name):
         return
     facts = _facts(ended.run)
     if ended.outcome in {Outcome.RESCHEDULED, Outcome.INTERRUPTED}:
@@ -37,7 +38,7 @@ def announce_end(ended: Ended) -> None:
         facts["seconds"] = time.monotonic() - ended.run.since
     if ended.outcome in {Outcome.FAILED, Outcome.DIED}:
         facts["error"] = type(ended.error).__qualname__ if ended.error is not None else ""
-    events.emit(ENDS[ended.outcome], **facts)
+    events.emit(name, **facts)
 
 
 def _facts(run: Run) -> dict[str, object]:

@@ -37,7 +37,7 @@ class _Place:
     backoff: Backoff = field(default_factory=lambda: Backoff(0.5, 30.0))
 
 
-def supervise(count: int, changed: Callable[[], bool] | None = None) -> None:
+def supervise(count: int, changed: Callable[[], bool] | None = None) -> int:
     """Keep `count` child processes. It returns in each of them, which then works; in the parent it ends the process.
 
     Call it before threads are started and before what the children run is imported. A child that dies is started anew, the
@@ -47,12 +47,15 @@ def supervise(count: int, changed: Callable[[], bool] | None = None) -> None:
     Args:
         count: How many.
         changed: Asked twice a second: whether the children shall be replaced by fresh ones.
+
+    Returns:
+        Which of them this child is, from 0; the one that takes the place of another has its number.
     """
-    _Supervisor(count, changed).run()
+    return _Supervisor(count, changed).run()
 
 
 class _Child(Exception):
-    """Raised in a child, to leave the parent's loop."""
+    """Raised in a child, to leave the parent's loop. It says which one."""
 
 
 class _Supervisor:
@@ -66,12 +69,12 @@ class _Supervisor:
         os.set_blocking(self._reader, False)
         os.set_blocking(self._writer, False)
 
-    def run(self) -> None:
+    def run(self) -> int:
         before = {number: signal.signal(number, _noted) for number in HEARD}
         signal.set_wakeup_fd(self._writer, warn_on_full_buffer=False)
         try:
             self._loop()
-        except _Child:
+        except _Child as child:
             # As if nothing had been: the worker sets up its own signals.
             signal.set_wakeup_fd(-1)
             for number, handler in before.items():
@@ -80,6 +83,7 @@ class _Supervisor:
                 os.close(descriptor)
             signal.pthread_sigmask(signal.SIG_UNBLOCK, HEARD)
             threading.Thread(target=_stop_with, args=(self._lifeline,), name="shiftboss-lifeline", daemon=True).start()
+            return int(child.args[0])
 
     def _loop(self) -> NoReturn:
         while True:
@@ -116,12 +120,12 @@ class _Supervisor:
                 os.kill(place.pid, number)
 
     def _start_due(self) -> None:
-        for place in self._places:
+        for number, place in enumerate(self._places):
             if place.pid is None and place.due is not None and place.due <= time.monotonic() and not self._stopping:
-                place.pid = self._fork()
+                place.pid = self._fork(number)
                 place.began = time.monotonic()
 
-    def _fork(self) -> int:
+    def _fork(self, number: int) -> int:
         sys.stdout.flush()
         sys.stderr.flush()
         # A signal for a child must not find our handlers there, which would write it to our pipe.
@@ -132,7 +136,7 @@ class _Supervisor:
             return pid
         # A terminal sends Ctrl-C to a group; ours would hear it twice, from the terminal and from the parent.
         os.setpgrp()
-        raise _Child
+        raise _Child(number)
 
     def _bury(self) -> None:
         for place in self._places:
