@@ -24,6 +24,8 @@ from .tracking import track, tracked_bid
 if TYPE_CHECKING:
     from shiftboss.client import Shiftboss
 
+    from .block import JobsBlock
+
 log = logging.getLogger("shiftboss.batches")
 CALLBACK_JOB = "shiftboss.batches.callback"
 DEFAULT_QUEUE = "default"
@@ -46,12 +48,20 @@ class BatchExtension(Extension):
 
     def pushing(self, messages: Sequence[Message]) -> Plan[Sequence[Message]]:
         """Keep what an open block of this client collects."""
-        block = current_block()
-        if block is None or block.batch.client is not self._client:
+        block = self._block()
+        if block is None:
             yield from track(self._client, messages)
             return messages
         yield from block.collect([message for message in messages if message.batch is None])
         return [message for message in messages if message.batch is not None]
+
+    def keeps(self) -> bool:
+        """Whether a block of this client is open here."""
+        return self._block() is not None
+
+    def _block(self) -> JobsBlock | None:
+        block = current_block()
+        return None if block is None or block.batch.client is not self._client else block
 
     def tracked(self, message: Message, outcome: Outcome) -> Plan[None]:
         """Record how a tracked job ended, for those that wait for it."""

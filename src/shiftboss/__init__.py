@@ -10,7 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from shiftboss.client import Shiftboss, configure, current_client
+    from shiftboss.endings import DISCARD, KILL, Discard, requeue, shutting_down
+    from shiftboss.engines.sidekiq.hooks import on_death, on_heartbeat, on_quiet, on_shutdown, on_startup
     from shiftboss.engines.sidekiq.job import Job, JobId, job
+    from shiftboss.engines.sidekiq.middleware import client_middleware, server_middleware
     from shiftboss.engines.sidekiq.sets import (
         DeadSet,
         Failures,
@@ -28,6 +31,7 @@ if TYPE_CHECKING:
         ConfigError,
         EntryNotFound,
         JobError,
+        JobTimeout,
         OverLimit,
         PrerequisiteDied,
         ScheduleError,
@@ -39,7 +43,10 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "shiftboss.client": ("Shiftboss", "configure", "current_client"),
+    "shiftboss.endings": ("DISCARD", "KILL", "Discard", "requeue", "shutting_down"),
+    "shiftboss.engines.sidekiq.hooks": ("on_death", "on_heartbeat", "on_quiet", "on_shutdown", "on_startup"),
     "shiftboss.engines.sidekiq.job": ("Job", "JobId", "job"),
+    "shiftboss.engines.sidekiq.middleware": ("client_middleware", "server_middleware"),
     "shiftboss.engines.sidekiq.sets": (
         "DeadSet",
         "Failures",
@@ -57,6 +64,7 @@ _HOMES = {
         "ConfigError",
         "EntryNotFound",
         "JobError",
+        "JobTimeout",
         "OverLimit",
         "ScheduleError",
         "PrerequisiteDied",
@@ -69,16 +77,20 @@ _HOMES = {
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
+    "DISCARD",
+    "KILL",
     "BatchClosed",
     "BatchError",
     "BatchNotFound",
     "ConfigError",
     "DeadSet",
+    "Discard",
     "EntryNotFound",
     "Failures",
     "Job",
     "JobError",
     "JobId",
+    "JobTimeout",
     "OverLimit",
     "PrerequisiteDied",
     "ProcessSet",
@@ -92,10 +104,19 @@ __all__ = [
     "Stats",
     "WaitTimeout",
     "Workers",
+    "client_middleware",
     "configure",
     "current_client",
     "current_job",
     "job",
+    "on_death",
+    "on_heartbeat",
+    "on_quiet",
+    "on_shutdown",
+    "on_startup",
+    "requeue",
+    "server_middleware",
+    "shutting_down",
 ]
 
 

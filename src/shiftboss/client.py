@@ -130,6 +130,10 @@ class Shiftboss:
         if messages:
             yield from self.engine.enqueue(messages)
 
+    def keeps_pushes(self) -> bool:
+        """Whether a feature keeps what is pushed here and now, to push it itself later."""
+        return any(extension.keeps() for extension in self.extensions.values())
+
     def batch_keys(self, bid: str) -> keys.BatchKeys:
         return keys.BatchKeys(self.namespace, bid)
 

@@ -10,7 +10,8 @@
     ├── ScheduleError (ValueError)    a schedule that cannot be right
     │   └── EntryNotFound             the schedule has no such entry
     ├── JobError                      a job that cannot be pushed or run as asked
-    │   └── PrerequisiteDied          the job waited for one that died
+    │   ├── PrerequisiteDied          the job waited for one that died
+    │   └── JobTimeout (TimeoutError) the job took longer than it may
     └── WaitTimeout (TimeoutError)    what was waited for did not happen in time
 
 Redis' own errors pass through untouched. Every error here pickles, so it can cross a process boundary.
@@ -82,6 +83,13 @@ class JobError(ShiftbossError):
 
 class PrerequisiteDied(JobError):
     """The job was to run after others had succeeded, and one of them died."""
+
+
+class JobTimeout(JobError, TimeoutError):
+    """The job took longer than its option `timeout` allows."""
+
+    def __init__(self, message: str = "the job took longer than its timeout allows") -> None:
+        super().__init__(message)
 
 
 class WaitTimeout(ShiftbossError, TimeoutError):

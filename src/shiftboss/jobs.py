@@ -292,6 +292,10 @@ class Extension:
         yield from ()
         return messages
 
+    def keeps(self) -> bool:
+        """Whether `pushing` would keep what is pushed here and now back. No I/O."""
+        return False
+
     def tracked(self, message: Message, outcome: Outcome) -> Plan[None]:  # noqa: ARG002
         """After a run of a job with the option `track`, before the engine forgets the job. For engines that join batches."""
         yield from ()
@@ -351,6 +355,11 @@ class CurrentJob:
     def overrated(self) -> int:
         """How often in a row it was put back because it was over a limit."""
         return int(self.message.options.get("overrated", 0))
+
+    @property
+    def requeues(self) -> int:
+        """How often it was put back because it called `requeue`."""
+        return int(self.message.options.get("requeues", 0))
 
 
 _current: ContextVar[CurrentJob | None] = ContextVar("shiftboss_job", default=None)

@@ -87,7 +87,9 @@ def test_every_setting() -> None:
 
 def test_every_job_option() -> None:
     def written(default: Any) -> str:
-        return {"": "`module.QualName`", (): "none"}.get(default, f"`{default!r}`".replace("'", '"'))
+        if default in ((), dataclasses.MISSING):
+            return "none"
+        return "`module.QualName`" if default == "" else f"`{default!r}`".replace("'", '"')
 
     lines = [[f"`{field.name}`", written(field.default)] for field in dataclasses.fields(JobOptions)]
     assert [row[:2] for row in rows(section("reference/jobs.md", "## Options"))] == lines, as_table(lines)

@@ -9,6 +9,7 @@ from celery import Signature, Task
 from celery.canvas import _chain, _chord, group
 from celery.exceptions import Ignore, Reject, Retry
 
+from shiftboss.endings import Requeue, requeued
 from shiftboss.engines.celery.clients import client_of, is_joined
 from shiftboss.engines.celery.collecting import collect
 from shiftboss.engines.celery.headers import OPTIONS, PLACE
@@ -86,6 +87,10 @@ class ShiftbossTask(Task):  # type: ignore[misc]
                 return self.run(*args, **kwargs)
         except (PutBack, Retry):
             raise
+        except Requeue as asked:
+            if self.request.is_eager:
+                raise
+            self._put_back(requeued(message, asked))
         except Reject as error:
             if not error.requeue:
                 self.report_outcome(Outcome.DIED, error)

@@ -12,6 +12,7 @@ from dramatiq.errors import Retry
 from dramatiq.middleware import Middleware, Shutdown, SkipMessage
 
 from shiftboss.client import Shiftboss
+from shiftboss.endings import Requeue, requeued
 from shiftboss.engines.dramatiq.engine import DramatiqEngine
 from shiftboss.engines.dramatiq.messages import OPTIONS, arrived, place_of
 from shiftboss.jobs import CurrentJob, Message, Outcome, Reschedule, current_job, running, trust
@@ -110,6 +111,8 @@ class ShiftbossMiddleware(Middleware):
                     return run(*args, **kwargs)
             except (Retry, SkipMessage):
                 raise
+            except Requeue as asked:
+                self._put_back(delivered, requeued(message, asked))
             except Exception as error:
                 self._put_back_if_asked(delivered, message, error)
                 raise

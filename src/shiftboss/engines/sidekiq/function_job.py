@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import functools
 import os
-from collections.abc import Coroutine, Iterable, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, Unpack
 
 from shiftboss.client import current_client
+from shiftboss.engines.sidekiq.committing import after_commit
 from shiftboss.engines.sidekiq.definition import Definition
 from shiftboss.engines.sidekiq.due import due_at, due_in
 from shiftboss.engines.sidekiq.job_id import JobId
+from shiftboss.engines.sidekiq.middleware import around, to_push
 from shiftboss.engines.sidekiq.options import JobOptions, OptionNames
 from shiftboss.engines.sidekiq.payload import decode, encode
 from shiftboss.engines.sidekiq.strict import check_arguments
@@ -37,7 +41,7 @@ class FunctionJob(Generic[P, R]):
 
     Every method that pushes takes one round trip unless it says otherwise, none inside a batch's jobs block, and raises
     `JobError` for arguments that do not fit the function or would be changed by JSON, and Redis' own errors where the
-    push could not be made sure of in time.
+    push could not be made sure of in time. It returns an empty id for a job that a client middleware kept back.
     """
 
     def __init__(self, definition: Definition, options: JobOptions) -> None:
@@ -60,10 +64,11 @@ class FunctionJob(Generic[P, R]):
         Raises:
             ConfigError: An unknown option, with the nearest known one, or a value that cannot be right.
         """
-        if "limiter" in options:
-            raise ConfigError(
-                f"{self.job_name}: a limiter is given where a job is defined, @job(limiter=...), not with set()"
-            )
+        for name in ("limiter", "retry_on", "discard_on"):
+            if name in options:
+                raise ConfigError(
+                    f"{self.job_name}: {name} is given where a job is defined, @job({name}=...), not with set()"
+                )
         return FunctionJob(self.definition, JobOptions.load(self.options, **options))
 
     def perform_async(self, *args: P.args, **kwargs: P.kwargs) -> JobId:
@@ -89,25 +94,24 @@ class FunctionJob(Generic[P, R]):
         Returns:
             The ids, in order.
         """
-        client, ids = current_client(), list[JobId]()
-        for messages in self._slices(rows):
-            client.perform(client.push(messages))
-            ids += [JobId(message.id) for message in messages]
-        return ids
+        return [jid for messages in self._slices(rows) for jid in self._push_all(messages)]
 
     def perform_inline(self, *args: P.args, **kwargs: P.kwargs) -> R:
-        """Run it here and now as a worker would, its arguments through JSON. No round trip.
+        """Run it here and now as a worker would, its arguments through JSON and all middleware. No round trip.
 
         Returns:
             What the function returns; of a coroutine function, the coroutine, to be awaited.
         """
-        sent = self._message(args, kwargs)
+        sent = to_push(self._message(args, kwargs))
+        if sent is None:
+            raise JobError(f"{self.job_name}: a client middleware keeps this job back, so it does not run")
         message = decode(encode(sent, created_at_ms=None, enqueued_at_ms=None)).message
         current = CurrentJob(message.id, message.queue, message)
+        run = around(message, lambda: self.definition.run(*message.args), is_async=self.definition.is_async)
         if self.definition.is_async:
-            return self._arun(current)  # type: ignore[return-value]
+            return self._arun(current, run)  # type: ignore[return-value]
         with running(current):
-            return self.definition.run(*message.args)  # type: ignore[no-any-return]
+            return run()  # type: ignore[no-any-return]
 
     async def aperform_async(self, *args: P.args, **kwargs: P.kwargs) -> JobId:
         """As `perform_async`, from a coroutine."""
@@ -123,11 +127,7 @@ class FunctionJob(Generic[P, R]):
 
     async def aperform_bulk(self, rows: Iterable[Sequence[Any]]) -> list[JobId]:
         """As `perform_bulk`, from a coroutine."""
-        client, ids = current_client(), list[JobId]()
-        for messages in self._slices(rows):
-            await client.aperform(client.push(messages))
-            ids += [JobId(message.id) for message in messages]
-        return ids
+        return [jid for messages in self._slices(rows) for jid in await self._apush_all(messages)]
 
     @property
     def jobs(self) -> list[Message]:
@@ -169,14 +169,32 @@ class FunctionJob(Generic[P, R]):
         return Message(self.job_name, positions, options.queue, os.urandom(12).hex(), at, None, options.wire)
 
     def _push(self, message: Message) -> JobId:
-        client = current_client()
-        client.perform(client.push([message]))
-        return JobId(message.id)
+        return self._push_all([message])[0]
 
     async def _apush(self, message: Message) -> JobId:
-        client = current_client()
-        await client.aperform(client.push([message]))
-        return JobId(message.id)
+        return (await self._apush_all([message]))[0]
+
+    def _push_all(self, messages: Sequence[Message]) -> list[JobId]:
+        client, sent = current_client(), [self._sent(message) for message in messages]
+        wanted = [message for message in sent if message is not None]
+        if self.options.after_commit and not client.keeps_pushes():
+            after_commit(self.job_name, lambda: client.perform(client.push(wanted)))
+        else:
+            client.perform(client.push(wanted))
+        return [_NO_ID if message is None else JobId(message.id) for message in sent]
+
+    async def _apush_all(self, messages: Sequence[Message]) -> list[JobId]:
+        client, sent = current_client(), [self._sent(message) for message in messages]
+        await client.aperform(client.push([message for message in sent if message is not None]))
+        return [_NO_ID if message is None else JobId(message.id) for message in sent]
+
+    def _sent(self, message: Message) -> Message | None:
+        """What is pushed: with when it expires, and through the middleware; None if that keeps it back."""
+        lasting = self.options.expires_in
+        if lasting is not None:
+            expiry = (time.time() if message.at is None else message.at) + lasting
+            message = replace(message, options={**message.options, "expiry": expiry})
+        return to_push(message)
 
     def _slices(self, rows: Iterable[Sequence[Any]]) -> Iterable[list[Message]]:
         rows, number = iter(rows), 0
@@ -194,13 +212,13 @@ class FunctionJob(Generic[P, R]):
                 number += 1
             yield messages
 
-    async def _arun(self, current: CurrentJob) -> Any:
+    async def _arun(self, current: CurrentJob, run: Callable[[], Any]) -> Any:
         with running(current):
-            run: Coroutine[Any, Any, Any] = self.definition.run(*current.message.args)
-            return await run
+            return await run()
 
     def __repr__(self) -> str:
         return f"<job {self.job_name} on {self.options.queue}>"
 
 
 _NONE: Mapping[str, Any] = {}
+_NO_ID = JobId("")

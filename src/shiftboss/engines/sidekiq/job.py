@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from types import FunctionType, MethodType
 from typing import TYPE_CHECKING, Any, ClassVar, ParamSpec, TypeVar, Unpack, overload
 
+from shiftboss.endings import Verdict
 from shiftboss.engines.sidekiq.definition import define
 from shiftboss.engines.sidekiq.function_job import FunctionJob
 from shiftboss.engines.sidekiq.job_id import JobId
@@ -100,8 +101,8 @@ class Job:
         if cls._job is not None:
             cls.job_name = cls._job.job_name
 
-    def retry_in(self, count: int, error: BaseException) -> float | None:  # noqa: ARG002  for those who override it
-        """Seconds until the next try of a failed run; None for the usual, which grows with each.
+    def retry_in(self, count: int, error: BaseException) -> float | Verdict | None:  # noqa: ARG002  for those who override it
+        """Seconds until the next try of a failed run; None for the usual, which grows with each; DISCARD or KILL for none.
 
         Args:
             count: How often it had failed before.

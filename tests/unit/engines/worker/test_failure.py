@@ -9,16 +9,20 @@ from typing import Any
 
 import pytest
 
+from shiftboss.endings import DISCARD, KILL, Discard
+from shiftboss.engines.sidekiq.options import JobOptions
 from shiftboss.engines.sidekiq.payload import decode
+from shiftboss.engines.sidekiq.worker.bodies import Body
 from shiftboss.engines.sidekiq.worker.failure import delay_after, failed, poisoned, unreadable
 from shiftboss.engines.sidekiq.worker.hold import Ended, Run
 from shiftboss.errors import JobError
 from shiftboss.jobs import Outcome
 
 
-def fail(error: BaseException, retry_in: Any = None, **fields: Any) -> Ended:
+def fail(error: BaseException, retry_in: Any = None, options: Any = None, **fields: Any) -> Ended:
     raw = json.dumps({"class": "Job", "args": [1], "jid": "ab", "queue": "low", **fields}).encode()
-    return failed(Run(1, "low", raw), decode(raw), error, retry_in)
+    body = Body(print, retry_in=retry_in, options=JobOptions.load(None, **(options or {})))
+    return failed(Run(1, "low", raw), decode(raw), error, body)
 
 
 def kept(ended: Ended) -> dict[str, Any]:
@@ -118,3 +122,41 @@ def test_who_does_not_want_to_be_kept_is_dropped() -> None:
 def test_what_cannot_be_read_is_kept_as_it_is() -> None:
     ended = unreadable(Run(1, "low", b"not json{"), JobError("no"))
     assert (ended.verb, ended.keep, ended.outcome) == ("dead", b"not json{", Outcome.DIED)
+
+
+class Missing(LookupError):
+    pass
+
+
+@pytest.mark.parametrize("error", [Discard("gone"), Missing("7")])
+def test_what_is_discarded_has_died_and_is_not_kept(error: Exception) -> None:
+    ended = fail(error, options={"discard_on": LookupError})
+    assert (ended.verb, ended.outcome, ended.discarded) == ("drop", Outcome.DIED, True)
+
+
+def test_an_error_of_another_kind_is_not_discarded() -> None:
+    ended = fail(ValueError("no"), options={"discard_on": (LookupError,)})
+    assert (ended.verb, ended.discarded) == ("retry", False)
+
+
+def test_retry_on_says_how_often_an_error_is_repeated() -> None:
+    said = {"retry_on": {LookupError: 2}}
+    verbs = [fail(Missing("7"), options=said, retry=False, retry_count=count).verb for count in (None, 0, 1)]
+    assert verbs == ["retry", "retry", "drop"]
+    assert fail(ValueError("no"), options=said, retry=False).verb == "drop"
+    assert fail(Missing("7"), options=said, retry=9, retry_count=1).verb == "dead"
+    assert fail(ValueError("no"), options=said, retry=9, retry_count=1).verb == "retry"
+
+
+def test_of_retry_on_the_nearest_class_counts() -> None:
+    said = {"retry_on": {Exception: 0, LookupError: 1, Missing: 5}}
+    assert fail(Missing("7"), options=said, retry_count=2).verb == "retry"
+    assert fail(KeyError("7"), options=said, retry_count=2).verb == "dead"
+    assert fail(ValueError("no"), options=said).verb == "dead"
+
+
+def test_retry_in_may_discard_or_kill() -> None:
+    assert fail(ValueError("no"), lambda count, error: DISCARD).discarded
+    killed = fail(ValueError("no"), lambda count, error: KILL)
+    assert (killed.verb, killed.outcome, killed.discarded) == ("dead", Outcome.DIED, False)
+    assert fail(ValueError("no"), lambda count, error: KILL, dead=False).verb == "drop"

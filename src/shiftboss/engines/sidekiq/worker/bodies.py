@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from shiftboss.engines.sidekiq.options import JobOptions
 from shiftboss.engines.sidekiq.registry import find as find_job
 from shiftboss.errors import JobError
 
@@ -24,14 +25,19 @@ class Body:
         is_async: Whether it runs on the event loop.
         retry_in: The job's wish for the delay after a failure.
         exhausted: Is told that it will not run again.
-        gate: What it runs inside of.
+        options: What else was said at its definition.
     """
 
     run: Callable[..., Any]
     is_async: bool = False
     retry_in: RetryIn | None = None
     exhausted: Callable[[Any, BaseException], Any] | None = None
-    gate: Gate | None = None
+    options: JobOptions = field(default_factory=JobOptions)
+
+    @property
+    def gate(self) -> Gate | None:
+        """What it runs inside of."""
+        return self.options.limiter
 
 
 def find(client: Shiftboss, name: str) -> Body:
@@ -42,8 +48,7 @@ def find(client: Shiftboss, name: str) -> Body:
     """
     definition = find_job(name)
     if definition is not None:
-        gate = definition.options.limiter
-        return Body(definition.run, definition.is_async, definition.retry_in, definition.exhausted, gate)
+        return Body(definition.run, definition.is_async, definition.retry_in, definition.exhausted, definition.options)
     for extension in client.extensions.values():
         if name in extension.jobs:
             return Body(extension.jobs[name])

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from shiftboss.endings import Discard, Verdict
 from shiftboss.engines.sidekiq.options import RETRIES
 from shiftboss.engines.sidekiq.worker.hold import Ended, Run
 from shiftboss.errors import OverLimit
@@ -21,6 +22,7 @@ from shiftboss.jobs import Gate, Outcome, Reschedule
 
 if TYPE_CHECKING:
     from shiftboss.engines.sidekiq.payload import Payload
+    from shiftboss.engines.sidekiq.worker.bodies import Body
 
 log = logging.getLogger("shiftboss.worker")
 LONGEST_MESSAGE = 10_000
@@ -29,7 +31,7 @@ PASSING = ("overrated", "limited_since")
 # Seconds that a job without room behind its gate pauses, the more the longer it has tried.
 SHORTEST_PAUSE = 0.2
 LONGEST_PAUSE = 10.0
-RetryIn = Callable[[int, BaseException], float | None]
+RetryIn = Callable[[int, BaseException], float | Verdict | None]
 
 
 def delay_after(count: int) -> float:
@@ -37,27 +39,30 @@ def delay_after(count: int) -> float:
     return float(count**4 + 15)
 
 
-def failed(run: Run, payload: Payload, error: BaseException, retry_in: RetryIn | None = None) -> Ended:
+def failed(run: Run, payload: Payload, error: BaseException, body: Body | None = None) -> Ended:
     """What becomes of a job that raised.
 
     Args:
         run: The run.
         payload: Its job, read.
         error: What it raised.
-        retry_in: The job's own wish for the delay; None from it means the usual one.
+        body: What this process knows of the job, if it does.
     """
     now_ms = round(time.time() * 1000)
     options = payload.message.options
+    if isinstance(error, (Discard, *(body.options.discard_on if body else ()))):
+        return Ended(run, "drop", Outcome.DIED, error=error, discarded=True)
     marked = _marked(payload, error, now_ms, run.queue)
     count = marked.retry_count or 0
     retry = options.get("retry", True)
-    if retry is False:
-        return Ended(run, "drop", Outcome.DIED, error=error)
-    if _may_run_again(marked, count, retry, now_ms):
-        base = _wished(retry_in, count, error)
-        delay = (delay_after(count) if base is None else base) + random.random() * 10 * (count + 1)
-        return Ended(run, "retry", Outcome.FAILED, marked.encode(enqueued_at_ms=None), round(delay, 3), error)
-    if options.get("dead") is False:
+    if _may_run_again(marked, count, retry, _times(body, error), now_ms):
+        wish = _wished(body.retry_in if body else None, count, error)
+        if wish is Verdict.DISCARD:
+            return Ended(run, "drop", Outcome.DIED, error=error, discarded=True)
+        if wish is not Verdict.KILL:
+            delay = (delay_after(count) if wish is None else wish) + random.random() * 10 * (count + 1)
+            return Ended(run, "retry", Outcome.FAILED, marked.encode(enqueued_at_ms=None), round(delay, 3), error)
+    if retry is False or options.get("dead") is False:
         return Ended(run, "drop", Outcome.DIED, error=error)
     return Ended(run, "dead", Outcome.DIED, marked.encode(enqueued_at_ms=None), error=error)
 
@@ -99,7 +104,17 @@ def poisoned(run: Run, payload: Payload, reason: str) -> Ended:
     return Ended(run, verb, Outcome.DIED, marked.encode(enqueued_at_ms=None))
 
 
-def _may_run_again(marked: Payload, count: int, retry: Any, now_ms: int) -> bool:
+def _times(body: Body | None, error: BaseException) -> int | None:
+    """How often the job repeats runs that raise this error, if it says so: what is said of the nearest class counts."""
+    said = body.options.retry_on if body else {}
+    return next((said[kind] for kind in type(error).__mro__ if kind in said), None)
+
+
+def _may_run_again(marked: Payload, count: int, retry: Any, times: int | None, now_ms: int) -> bool:
+    if times is not None:
+        return count < times
+    if retry is False:
+        return False
     seconds = marked.message.options.get("retry_for")
     if isinstance(seconds, (int, float)) and not isinstance(seconds, bool):
         return now_ms < (marked.failed_at_ms or now_ms) + seconds * 1000
@@ -127,12 +142,12 @@ def _marked(payload: Payload, error: BaseException, now_ms: int, queue: str) -> 
     )
 
 
-def _wished(retry_in: RetryIn | None, count: int, error: BaseException) -> float | None:
+def _wished(retry_in: RetryIn | None, count: int, error: BaseException) -> float | Verdict | None:
     if retry_in is None:
         return None
     try:
         wish = retry_in(count, error)
-        return None if not wish else max(0.0, float(wish))
+        return wish if isinstance(wish, Verdict) else None if not wish else max(0.0, float(wish))
     except Exception:
         log.exception("retry_in failed; the usual delay is taken")
         return None

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from shiftboss.engines.sidekiq.hooks import on_heartbeat
 from shiftboss.engines.sidekiq.worker import calls
 from shiftboss.engines.sidekiq.worker.hold import Hold, Run
 from shiftboss.engines.sidekiq.worker.queues import Queues
@@ -111,6 +112,7 @@ class Heartbeat(Rounds):
             )
         )
         self._rtt_us = round((time.perf_counter() - began) * 1_000_000)
+        on_heartbeat.fire()
         signal = self._store.run(calls.signalled(self._keys, self._facts.identity))
         if signal is not None:
             self._heed(signal)

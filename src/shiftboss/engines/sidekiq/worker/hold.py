@@ -45,6 +45,7 @@ class Ended:
         keep: The payload to keep, for ``retry`` and ``dead``.
         delay: Seconds until it runs again, for ``retry``.
         error: What it raised.
+        discarded: Whether it died because it is not wanted, not because it was given up.
     """
 
     run: Run
@@ -53,6 +54,7 @@ class Ended:
     keep: bytes = b""
     delay: float = 0.0
     error: BaseException | None = None
+    discarded: bool = False
 
 
 class Hold:

@@ -9,9 +9,12 @@ import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
+from shiftboss.endings import Requeue, count_of, requeued, stopping
+from shiftboss.engines.sidekiq.hooks import on_death
 from shiftboss.engines.sidekiq.payload import Payload, decode
 from shiftboss.engines.sidekiq.worker.announcing import announce_start
 from shiftboss.engines.sidekiq.worker.bodies import Body, find
+from shiftboss.engines.sidekiq.worker.calling import acall, call, has_expired
 from shiftboss.engines.sidekiq.worker.crew import Crew
 from shiftboss.engines.sidekiq.worker.failure import failed, later, refused, unreadable
 from shiftboss.engines.sidekiq.worker.hold import Ended, Run
@@ -32,16 +35,20 @@ class Runner:
         client: The current client of every job.
         crew: Who runs them.
         end: Given what became of each job, from the thread that ran it; not of one that was interrupted.
+
+    Set `stopping` when the worker takes no more jobs: those that run can ask for it.
     """
 
     def __init__(self, client: Shiftboss, crew: Crew, end: Callable[[Ended], None]) -> None:
         self._client = client
         self._crew = crew
         self._end = end
+        self.stopping = False
         self._interrupting = False
         # Every job begins in a copy of this: nothing of the worker's start and nothing of another job is in it.
         self._context = contextvars.Context()
         self._context.run(client.__enter__)
+        self._context.run(stopping.set, lambda: self.stopping)
 
     def take(self, runs: Sequence[Run], sign: str | None = None) -> None:
         """Have jobs run, soon and elsewhere, but for those that are not wanted any more.
@@ -54,16 +61,22 @@ class Runner:
         unwanted = self._unwanted([payload.message for _, payload in readable], sign)
         for run, payload in readable:
             if payload.message.id in unwanted:
-                _log(run, payload, "left out: its batch is invalidated", logging.INFO)
-                self._end(Ended(run, "done", Outcome.SUCCEEDED))
+                self._leave_out(run, payload, "its batch is invalidated")
+            elif has_expired(payload):
+                self._leave_out(run, payload, "it has expired")
             else:
                 self._begin(run, payload)
+
+    def _leave_out(self, run: Run, payload: Payload, reason: str) -> None:
+        _log(run, payload, f"left out: {reason}", logging.INFO)
+        self._end(Ended(run, "done", Outcome.SUCCEEDED))
 
     def _read(self, run: Run) -> Payload | None:
         try:
             run.payload = decode(run.raw)
         except JobError as error:
             log.warning("a job goes to the dead set: %s", error)
+            on_death.fire(None, error)
             self._end(unreadable(run, error))
         return run.payload
 
@@ -103,7 +116,7 @@ class Runner:
         try:
             if body.gate is None or (slot := body.gate.try_acquire()) is not None:
                 with running(current):
-                    body.run(*payload.message.args)
+                    call(payload, body)
                 ended = _done(run, payload)
             else:
                 ended = _later(run, payload, refused(payload, body.gate))
@@ -122,7 +135,7 @@ class Runner:
         try:
             if body.gate is None or (slot := await body.gate.atry_acquire()) is not None:
                 with running(current):
-                    await body.run(*payload.message.args)
+                    await acall(payload, body)
                 ended = _done(run, payload)
             else:
                 ended = _later(run, payload, refused(payload, body.gate))
@@ -142,21 +155,31 @@ class Runner:
     def _failed(
         self, run: Run, payload: Payload, body: Body | None, error: BaseException, current: CurrentJob | None = None
     ) -> Ended:
+        if isinstance(error, Requeue):
+            most = payload.message.options.get("max_requeues")
+            if not isinstance(most, int) or count_of(payload.message) < most:
+                return _later(run, payload, requeued(payload.message, error))
+            error = JobError(f"it was requeued {most} times, and may not be once more: max_requeues={most}")
         for extension in self._client.extensions.values():
             reschedule = extension.raised(payload.message, error)
             if reschedule is not None:
                 return _later(run, payload, reschedule)
         try:
-            ended = failed(run, payload, error, body.retry_in if body else None)
+            ended = failed(run, payload, error, body)
         except Exception as second:
             log.exception("job %s cannot be written again; it is kept among the dead as it was", payload.message.id)
             ended = unreadable(run, second)
-        _log(run, payload, f"failed ({ended.verb})", logging.WARNING, error)
-        if ended.outcome is Outcome.DIED and body is not None and body.exhausted is not None:
-            try:
-                body.exhausted(current, error)
-            except Exception:
-                log.exception("exhausted of %s failed", payload.message.name)
+        if ended.discarded:
+            _log(run, payload, f"discarded: {error!r}", logging.INFO)
+        else:
+            _log(run, payload, f"failed ({ended.verb})", logging.WARNING, error)
+        if ended.outcome is Outcome.DIED:
+            if body is not None and body.exhausted is not None and not ended.discarded:
+                try:
+                    body.exhausted(current, error)
+                except Exception:
+                    log.exception("exhausted of %s failed", payload.message.name)
+            on_death.fire(current, error)
         return ended
 
 

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Self
 
 from shiftboss.config import check_seconds
+from shiftboss.engines.sidekiq.hooks import on_quiet, on_shutdown, on_startup
 from shiftboss.engines.sidekiq.worker import calls
 from shiftboss.engines.sidekiq.worker.acknowledge import tell
 from shiftboss.engines.sidekiq.worker.announcing import announce_end
@@ -110,6 +111,7 @@ class Worker:
         self._started = True
         # Whoever holds a job is listed first: from here on nothing it takes can be forgotten.
         self.heartbeat.round()
+        on_startup.fire()
         log.info("worker %s serves %s with %d slots", self.identity, ", ".join(self.queues.names), self.concurrency)
         for service in (self.settler, self.heartbeat, self.fetcher, self.poller, self.rescuer, self.reaper):
             service.start()
@@ -189,6 +191,9 @@ class Worker:
                 os._exit(AT_ONCE)
 
     def _rest(self, services: Sequence[Service]) -> None:
+        if not self._runner.stopping:
+            self._runner.stopping = True
+            on_quiet.fire()
         for service in services:
             service.ask_to_stop()
         self.heartbeat.quiet = True
@@ -203,6 +208,7 @@ class Worker:
             self._runner.interrupt()
         self._put_back()
         self.settler.finish(LAST)
+        on_shutdown.fire()
         for loop in (self.poller, self.rescuer, self.reaper, self.heartbeat):
             loop.stop(LAST)
         self._crew.dismiss(self.client.aclose)
