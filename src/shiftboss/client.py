@@ -172,6 +172,7 @@ class Shiftboss:
 
 _entered: ContextVar[tuple[Shiftboss, ...]] = ContextVar("shiftboss_clients", default=())
 _default: Shiftboss | None = None
+_configured: Shiftboss | None = None
 _stand_ins: tuple[Shiftboss, ...] = ()
 _used = False
 _lock = threading.Lock()
@@ -189,14 +190,19 @@ def configure(
 
     Args, raises: as `Shiftboss`; and `ConfigError` if the default client is already in use. No round trip.
     """
-    global _default
+    global _default, _configured
     with _lock:
         if _used:
             raise ConfigError("configure() came too late: the default client is in use already; call it at start-up")
-        _default = Shiftboss(
+        _default = _configured = Shiftboss(
             url, namespace=namespace, timeout=timeout, skip_invalidated=skip_invalidated, engine=engine
         )
         return _default
+
+
+def configured_client() -> Shiftboss | None:
+    """The client that `configure` set, if it was called. No round trip."""
+    return _configured
 
 
 def current_client() -> Shiftboss:

@@ -11,19 +11,24 @@ import pytest
 
 import shiftboss
 from shiftboss.engines.sidekiq import registry
+from shiftboss.engines.sidekiq.middleware import server_middleware
+
+# A program; what doctest cannot look into without a Django project.
+NO_EXAMPLES = ("__main__", "contrib.django.apps")
 
 
 def modules() -> list[str]:
     """Every module of the package that can be imported without running a program."""
     found = pkgutil.walk_packages(shiftboss.__path__, "shiftboss.")
-    return [module.name for module in found if not module.name.endswith("__main__")]
+    return [module.name for module in found if not module.name.endswith(NO_EXAMPLES)]
 
 
 @pytest.fixture(autouse=True)
 def no_jobs_are_left() -> Iterator[None]:
-    """Jobs that examples define are known only while they run."""
-    before = dict(registry._definitions)
+    """Jobs and middleware that examples define are known only while they run."""
+    before, around = dict(registry._definitions), server_middleware.links
     yield
+    server_middleware.links = around
     registry._definitions.clear()
     registry._definitions.update(before)
 

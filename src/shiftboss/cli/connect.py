@@ -10,18 +10,19 @@ from redis.exceptions import RedisError
 
 from shiftboss.cli.command import Failure
 from shiftboss.cli.redis_errors import explain
-from shiftboss.client import Shiftboss, current_client
+from shiftboss.client import Shiftboss, configured_client, current_client
 from shiftboss.scripts import command
 
 
 @contextmanager
 def connected(url: str | None, namespace: str | None) -> Iterator[Shiftboss]:
-    """The client for the options of a command, current in the block.
+    """The client for the options of a command, else one that was configured in this process, current in the block.
 
     Raises:
         Failure: What Redis raised inside.
     """
-    with Shiftboss(url, namespace=namespace) as client, explained(client):
+    known = None if url or namespace else configured_client()
+    with known or Shiftboss(url, namespace=namespace) as client, explained(client):
         try:
             yield client
         finally:

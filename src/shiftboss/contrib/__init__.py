@@ -1,0 +1,1 @@
+"""Shiftboss in web frameworks."""
