@@ -198,9 +198,10 @@ def exists(keys: BatchKeys) -> Call[bool]:
     return command("EXISTS", [keys.record], [], bool)
 
 
-def listed(keys: ShardKeys, first: int, last: int) -> Call[list[tuple[str, int]]]:
-    """Batch ids of a shard with their time of creation in milliseconds, newest first, by rank."""
-    return command("ZREVRANGE", [keys.index], [first, last, "WITHSCORES"], _scored)
+def listed(keys: ShardKeys, first: int, count: int, until: float = float("inf")) -> Call[list[tuple[str, int]]]:
+    """Batch ids of a shard with their time of creation in milliseconds, newest first: of those until then, by rank."""
+    span: list[Arg] = [repr(until), "-inf", "WITHSCORES", "LIMIT", first, count]
+    return command("ZREVRANGEBYSCORE", [keys.index], span, _scored)
 
 
 def count(keys: ShardKeys) -> Call[int]:

@@ -86,6 +86,24 @@ def give_up(bid: str, positions: Sequence[int], *, client: Shiftboss | None = No
     client.perform(_settle(client, bid, positions, "c"))
 
 
+async def aclose(bid: str, *, client: Shiftboss | None = None) -> bool:
+    """As `close`, for coroutines."""
+    client = client or current_client()
+    return await client.aperform(_close(client, bid))
+
+
+async def abury(bid: str, positions: Sequence[int], *, client: Shiftboss | None = None) -> None:
+    """As `bury`, for coroutines."""
+    client = client or current_client()
+    await client.aperform(_settle(client, bid, positions, "d"))
+
+
+async def agive_up(bid: str, positions: Sequence[int], *, client: Shiftboss | None = None) -> None:
+    """As `give_up`, for coroutines."""
+    client = client or current_client()
+    await client.aperform(_settle(client, bid, positions, "c"))
+
+
 def _examine(client: Shiftboss, bid: str | None) -> Plan[list[Finding]]:
     if bid is None:
         statuses = yield from all_statuses(client)

@@ -39,7 +39,7 @@ class Place:
 def places(client: Shiftboss, shard: str) -> Plan[list[Place]]:
     """The places of all children in a shard, oldest first. Two round trips for each 500 batches."""
     keys, found, first = ShardKeys(client.namespace, shard), list[Place](), 0
-    while listed := (yield from run(calls.listed(keys, first, first + PAGE - 1))):
+    while listed := (yield from run(calls.listed(keys, first, PAGE))):
         bids = [bid for bid, _ in listed]
         asked = [calls.fields(client.batch_keys(bid), ["parent", "place", "path"]) for bid in bids]
         answers = yield from run_many(asked)

@@ -9,7 +9,7 @@ from .concurrent import ConcurrentLimiter, Holder, concurrent
 from .dripping import LeakyLimiter, PointsGrant, PointsLimiter, leaky, points
 from .extension import errors
 from .grant import Grant
-from .listing import aall, all, remove  # noqa: A004  limiters.all()
+from .listing import aall, afind, all, find, remove  # noqa: A004  limiters.all()
 from .state import LimiterState
 from .timed import Permit
 from .unlimited import UnlimitedLimiter, unlimited
@@ -32,11 +32,13 @@ __all__ = [
     "UnlimitedLimiter",
     "WindowLimiter",
     "aall",
+    "afind",
     "all",
     "all_of",
     "bucket",
     "concurrent",
     "errors",
+    "find",
     "leaky",
     "points",
     "remove",

@@ -116,6 +116,11 @@ def listed(key: str, cursor: str, count: int) -> Call[tuple[str, list[tuple[str,
     return command("HSCAN", [key], [cursor, "COUNT", count], _entries)
 
 
+def entry(key: str, name: str) -> Call[str | None]:
+    """What the list says of one limiter."""
+    return command("HGET", [key], [name], lambda reply: None if reply is None else reply.decode())
+
+
 def unlist(key: str, names: Sequence[str]) -> Call[int]:
     """Take limiters off the list."""
     return command("HDEL", [key], list(names), int)

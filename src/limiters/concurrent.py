@@ -100,6 +100,11 @@ class ConcurrentLimiter(Limiter):
         client = self._client()
         return [Holder.read(ticket, ends) for ticket, ends in client.store.run(calls.holders(self.keys(client)))]
 
+    async def aholders(self) -> list[Holder]:
+        """As `holders`, for coroutines."""
+        client = self._client()
+        return [Holder.read(ticket, ends) for ticket, ends in await client.astore.run(calls.holders(self.keys(client)))]
+
     def forget(self, client: Shiftboss) -> Plan[None]:
         """Take all slots from their holders and send waiters to the end of the queue."""
         yield from run(calls.forget(self.keys(client)))

@@ -11,7 +11,7 @@ from .base import Limiter
 from .bucket import BucketLimiter
 from .concurrent import ConcurrentLimiter
 from .dripping import LeakyLimiter, PointsLimiter
-from .registry import Listed, page, unregister
+from .registry import Listed, listed, page, unregister
 from .window import WindowLimiter
 
 KINDS: Mapping[str, type[Limiter]] = {
@@ -49,6 +49,25 @@ async def aall(text: str = "", *, client: Shiftboss | None = None) -> AsyncItera
         more = bool(cursor)
 
 
+def find(name: str, *, client: Shiftboss | None = None) -> Limiter | None:
+    """The limiter of a name, or None if none is in use. One round trip.
+
+    Args:
+        name: All of its name.
+        client: Whose Redis; default the current client.
+    """
+    client = client or current_client()
+    found = client.perform(listed(client, name))
+    return None if found is None else restore(found, client)
+
+
+async def afind(name: str, *, client: Shiftboss | None = None) -> Limiter | None:
+    """As `find`, for coroutines."""
+    client = client or current_client()
+    found = await client.aperform(listed(client, name))
+    return None if found is None else restore(found, client)
+
+
 def entries(text: str, client: Shiftboss) -> Iterator[Listed]:
     """What the list says of each."""
     cursor, more = "", True
@@ -58,16 +77,16 @@ def entries(text: str, client: Shiftboss) -> Iterator[Listed]:
         more = bool(cursor)
 
 
-def restore(listed: Listed, client: Shiftboss) -> Limiter:
+def restore(entry: Listed, client: Shiftboss) -> Limiter:
     """The limiter that an entry describes.
 
     Raises:
         ConfigError: Its kind is not known to this release.
     """
-    kind = KINDS.get(listed.kind)
+    kind = KINDS.get(entry.kind)
     if kind is None:
-        raise ConfigError(f"limiter {listed.name!r} is of the kind {listed.kind!r}, which this release does not know")
-    return kind(name=listed.name, client=client, **listed.definition)
+        raise ConfigError(f"limiter {entry.name!r} is of the kind {entry.kind!r}, which this release does not know")
+    return kind(name=entry.name, client=client, **entry.definition)
 
 
 def remove(limiter: Limiter, *, client: Shiftboss | None = None) -> None:

@@ -93,6 +93,13 @@ def page(client: Shiftboss, cursor: str) -> Plan[tuple[str, list[Listed]]]:
     return "" if after == "0" else after, [one for one in found if not one.is_forgotten]
 
 
+def listed(client: Shiftboss, name: str) -> Plan[Listed | None]:
+    """What the list says of one limiter; None if it is not on it, or no longer in use."""
+    text = yield from run(calls.entry(keys.limiters(client.namespace), name))
+    found = None if text is None else Listed.read(name, text)
+    return None if found is None or found.is_forgotten else found
+
+
 def unregister(client: Shiftboss, name: str) -> Plan[None]:
     """Take a limiter off the list; who uses it writes it down again."""
     yield from run(calls.unlist(keys.limiters(client.namespace), [name]))

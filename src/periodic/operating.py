@@ -98,6 +98,12 @@ def schedules(*, client: Shiftboss | None = None) -> list[str]:
     return client.store.run(calls.names(keys.schedules(client.namespace)))
 
 
+async def aschedules(*, client: Shiftboss | None = None) -> list[str]:
+    """As `schedules`, for coroutines."""
+    client = client or current_client()
+    return await client.astore.run(calls.names(keys.schedules(client.namespace)))
+
+
 def entries(schedule: str = "default", *, client: Shiftboss | None = None) -> list[EntryStatus]:
     """All entries of a schedule, by name. Three round trips."""
     client = client or current_client()

@@ -23,6 +23,7 @@ COMMANDS = {
     "failures": ("shiftboss.cli.jobs.groups", "failures", "Look at the newest failed runs."),
     "processes": ("shiftboss.cli.jobs.groups", "processes", "Look at worker processes and what they run."),
     "stats": ("shiftboss.cli.jobs.stats", "stats", "Count everything."),
+    "web": ("shiftboss.cli.web", "web", "Show all of it in a browser."),
     "enqueue": ("shiftboss.cli.jobs.enqueue", "enqueue", "Push a job by hand."),
 }
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from shiftboss.batches import Batch, BatchSet
+from shiftboss.errors import ConfigError
 from shiftboss.store import command
 from tests.integration.batches.crew import Site
 
@@ -60,3 +61,57 @@ def test_no_command_scans_the_keyspace(site: Site) -> None:
         stats = site.client.store.run(command("INFO", [], ["commandstats"], bytes.decode))
         assert "cmdstat_keys" not in stats
         assert "cmdstat_scan" not in stats
+
+
+def test_pages_go_on_where_the_one_before_ended(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shiftboss.batches.bids.secrets.randbelow", lambda most: 63 if most > 200 else 0)
+    for number in range(70):
+        with Batch(description=f"number {number}", tags=["even"] if number % 2 == 0 else []).jobs():
+            site.push(1)
+    every = [status.bid for status in BatchSet()]
+    for size in (1, 7, 16, 70, 100):
+        seen, before = list[str](), ""
+        while True:
+            page = BatchSet().page(size, before)
+            seen += [status.bid for status in page.statuses]
+            before = page.before
+            if not before:
+                break
+        assert seen == every
+    page = BatchSet(tag="even").page(10)
+    assert [status.tags for status in page.statuses] == [("even",)] * 10
+    assert BatchSet(tag="even").page(100, page.before).before == ""
+    assert len(BatchSet(tag="even").page(100, page.before).statuses) == 25
+
+
+def test_batches_made_meanwhile_do_not_move_the_pages(site: Site) -> None:
+    for _ in range(30):
+        with Batch().jobs():
+            site.push(1)
+    every = [status.bid for status in BatchSet()]
+    page = BatchSet().page(10)
+    for _ in range(30):
+        with Batch().jobs():
+            site.push(1)
+    assert [status.bid for status in BatchSet().page(20, page.before).statuses] == every[10:]
+
+
+def test_a_page_with_a_filter_looks_at_so_many_and_says_where_to_go_on(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shiftboss.batches.sets.LOOKED_AT", 100)
+    with Batch(tags=["first"]).jobs():
+        pass
+    for _ in range(150):
+        with Batch().jobs():
+            pass
+    page = BatchSet(tag="first").page(5)
+    assert page.statuses == ()
+    page = BatchSet(tag="first").page(5, page.before)
+    assert len(page.statuses) == 1
+
+
+@pytest.mark.parametrize("before", ["now", "1", "1-", "-", "9" * 20 + "-x", "1-x y"])
+def test_a_page_from_nowhere_is_refused(site: Site, before: str) -> None:
+    with pytest.raises(ConfigError, match="expected before to be what a page said"):
+        BatchSet().page(5, before)

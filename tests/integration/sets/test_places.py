@@ -204,3 +204,48 @@ async def test_coroutines_can_do_the_same(aclient: Shiftboss, backend: Backend) 
     assert len(await Queue("low").apage(0, 5)) == 1
     assert await RetrySet().akill_all() == 0
     await asyncio.sleep(0)
+
+
+def test_a_job_of_a_set_is_found_where_it_was_last_seen_or_elsewhere(client: Shiftboss, backend: Backend) -> None:
+    failed(backend, at=1_700_000_000.123456)
+    [entry] = RetrySet().page(0, 1)
+    for at in (entry.at, datetime(2001, 1, 1, tzinfo=UTC), None):
+        found = RetrySet().find(JID, at=at)
+        assert found is not None
+        assert found.raw == entry.raw
+    assert RetrySet().find("nobody", at=entry.at) is None
+
+
+def test_a_job_of_a_queue_is_found_near_its_place_or_elsewhere(client: Shiftboss) -> None:
+    jids = noted.perform_bulk([(n,) for n in range(600)])
+    for near in (0, 599, 300, 10_000):
+        found = Queue().find(jids[0], near=near)
+        assert found is not None
+        assert found.args == (0,)
+
+
+def test_jobs_are_found_by_a_text_whatever_its_case(client: Shiftboss, backend: Backend) -> None:
+    failed(backend)
+    backend.raw.zadd("retry", {'{"class":"a*b[c]","args":[],"queue":"low","jid":"x"}': 1})
+    for text in ("valueERROR", "ab12CD", "no", '"args":[7]'):
+        entries, cursor = RetrySet().scan(text)
+        assert ([entry.jid for entry in entries], cursor) == ([JID], "")
+    assert [entry.jid for entry in RetrySet().scan("A*B[C]")[0]] == ["x"]
+    assert RetrySet().scan("a?b")[0] == []
+
+
+def test_a_search_goes_on_from_its_cursor(client: Shiftboss, backend: Backend) -> None:
+    for n in range(3_000):
+        backend.raw.zadd("dead", {f'{{"class":"noted","args":[{n}],"queue":"low","jid":"j{n}"}}': n})
+    found, cursor, calls = set[str](), "", 0
+    while not calls or cursor:
+        entries, cursor = asyncio.run(_scan(client, cursor))
+        found |= {entry.jid for entry in entries}
+        calls += 1
+    assert len(found) == 3_000
+
+
+async def _scan(client: Shiftboss, cursor: str) -> tuple[list[Entry], str]:
+    found = await DeadSet(client=client).ascan("noted", cursor)
+    await client.aclose()
+    return found

@@ -25,7 +25,7 @@ def find(client: Shiftboss, name: str) -> Limiter:
     """
     from shiftboss import limiters
 
-    found = next((one for one in limiters.all(name, client=client) if one.name == name), None)
+    found = limiters.find(name, client=client)
     if found is None:
         raise Failure(
             f"no limiter {name!r} at {client.server.label}, namespace {client.namespace}; see shiftboss limiters ls"

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from shiftboss.keys import SidekiqKeys
-from shiftboss.scripts import Call, command, script
+from shiftboss.scripts import Arg, Call, command, script
 
 Placed = tuple[bytes, float | None]
 
@@ -42,6 +42,12 @@ def matching(waiting: str, cursor: bytes, pattern: str) -> Call[tuple[bytes, lis
     return command(
         "ZSCAN", [waiting], [cursor, "MATCH", pattern, "COUNT", 1_000], lambda reply: (reply[0], _scored(reply[1]))
     )
+
+
+def between(waiting: str, first: float, last: float, count: int) -> Call[list[Placed]]:
+    """Jobs of a set whose score lies between two."""
+    span: list[Arg] = [repr(first), repr(last), "WITHSCORES", "LIMIT", 0, count]
+    return command("ZRANGEBYSCORE", [waiting], span, _scored)
 
 
 def size_of_queue(queue: str) -> Call[int]:

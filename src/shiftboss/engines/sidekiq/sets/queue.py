@@ -16,7 +16,11 @@ from shiftboss.plan import Plan, run
 
 if TYPE_CHECKING:
     from shiftboss.client import Shiftboss
+    from shiftboss.engines.sidekiq.sets.entry import Entry
     from shiftboss.scripts import Call
+
+# How far from its last place a job is looked for first: others come and go meanwhile.
+NEAR = 200
 
 
 class Queue(Place):
@@ -90,6 +94,19 @@ class Queue(Place):
         """As `latency`, for coroutines."""
         return await self.client.aperform(self._latency())
 
+    def find(self, jid: str, near: int = 0) -> Entry | None:
+        """The job of this id, or None. It reads all of the queue, unless the job is not far from where it was last seen.
+
+        Args:
+            jid: The job's id.
+            near: Its place then, from 0.
+        """
+        return self.client.perform(self._find(jid, near))
+
+    async def afind(self, jid: str, near: int = 0) -> Entry | None:
+        """As `find`, for coroutines."""
+        return await self.client.aperform(self._find(jid, near))
+
     def page_call(self, first: int, count: int) -> Call[list[calls.Placed]]:
         return calls.in_queue(self.key, first, count)
 
@@ -104,6 +121,11 @@ class Queue(Place):
 
     def _latency(self) -> Plan[float]:
         return waited((yield from run(calls.oldest(self.key))))
+
+    def _find(self, jid: str, near: int = 0) -> Plan[Entry | None]:
+        close = yield from self._page(max(0, near - NEAR), 2 * NEAR)
+        found = next((entry for entry in close if entry.jid == jid), None)
+        return found or (yield from super()._find(jid))
 
     @classmethod
     def _all(cls, client: Shiftboss) -> Plan[list[Queue]]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from shiftboss.engines.sidekiq.sets import calls
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from shiftboss.client import Shiftboss
     from shiftboss.scripts import Call
 
+# Seconds by which a time that was read from a score may differ from it.
+SLACK = 0.001
 _SPECIAL = str.maketrans({sign: f"\\{sign}" for sign in "*?[]^\\"})
 
 
@@ -48,6 +51,35 @@ class WaitingSet(Place):
         """As `kill_all`, for coroutines."""
         return await self.client.aperform(self._each(Entry._kill))
 
+    def find(self, jid: str, at: datetime | None = None) -> Entry | None:
+        """The job of this id, or None. It reads all of the set, unless the job is where it was last seen.
+
+        Args:
+            jid: The job's id.
+            at: The entry's time when it was last seen.
+        """
+        return self.client.perform(self._find(jid, at))
+
+    async def afind(self, jid: str, at: datetime | None = None) -> Entry | None:
+        """As `find`, for coroutines."""
+        return await self.client.aperform(self._find(jid, at))
+
+    def scan(self, text: str, cursor: str = "") -> tuple[list[Entry], str]:
+        """Jobs with a text anywhere in their payload, whatever its case, among the next 1,000 or so. One round trip.
+
+        Args:
+            text: What is looked for; in a payload quotes and signs beyond ASCII may be escaped.
+            cursor: What the call before returned; empty at the beginning.
+
+        Returns:
+            What was found, in no order, and where it goes on; empty at the end.
+        """
+        return self.client.perform(self._scan(text, cursor))
+
+    async def ascan(self, text: str, cursor: str = "") -> tuple[list[Entry], str]:
+        """As `scan`, for coroutines."""
+        return await self.client.aperform(self._scan(text, cursor))
+
     def _each(self, action: Callable[[Entry], Plan[bool]]) -> Plan[int]:
         """Do something to every job that is there now."""
         left = yield from run(self.size_call())
@@ -60,19 +92,39 @@ class WaitingSet(Place):
                 kept += entry.payload is None
         return done
 
-    def _find(self, jid: str) -> Plan[Entry | None]:
-        cursor = b"0"
+    def _find(self, jid: str, at: datetime | None = None) -> Plan[Entry | None]:
+        if at is not None:
+            seen = at.timestamp()
+            placed = yield from run(calls.between(self.key, seen - SLACK, seen + SLACK, PAGE))
+            found = self._named(jid, placed)
+            if found is not None:
+                return found
+        cursor = ""
         while True:
-            cursor, placed = yield from run(calls.matching(self.key, cursor, f"*{jid.translate(_SPECIAL)}*"))
-            for raw, score in placed:
-                entry = Entry.read(raw, score, self)
-                if entry.jid == jid:
-                    return entry
-            if cursor == b"0":
-                return None
+            placed, cursor = yield from self._matching(jid.translate(_SPECIAL), cursor)
+            found = self._named(jid, placed)
+            if found is not None or not cursor:
+                return found
+
+    def _scan(self, text: str, cursor: str) -> Plan[tuple[list[Entry], str]]:
+        placed, cursor = yield from self._matching("".join(map(_either_case, text)), cursor)
+        return [Entry.read(raw, score, self) for raw, score in placed], cursor
+
+    def _matching(self, pattern: str, cursor: str) -> Plan[tuple[list[calls.Placed], str]]:
+        after, placed = yield from run(calls.matching(self.key, (cursor or "0").encode(), f"*{pattern}*"))
+        return placed, "" if after == b"0" else after.decode()
+
+    def _named(self, jid: str, placed: Sequence[calls.Placed]) -> Entry | None:
+        entries = (Entry.read(raw, score, self) for raw, score in placed)
+        return next((entry for entry in entries if entry.jid == jid), None)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}()"
+
+
+def _either_case(sign: str) -> str:
+    """A glob pattern for one sign."""
+    return f"[{sign.lower()}{sign.upper()}]" if sign.isascii() and sign.isalpha() else sign.translate(_SPECIAL)
 
 
 class ScheduledSet(WaitingSet):

@@ -1,0 +1,33 @@
+"""The newest failed runs, whatever became of their jobs."""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from shiftboss.engines.sidekiq.sets import Failures, Stats
+from shiftboss.web.site import Form, Outcome, acting, client_of, number, render
+
+PAGE = 50
+
+
+async def failures(request: Request) -> Response:
+    kept, page = Failures(client=client_of(request)), max(1, number(request, "page", 1))
+    size = await kept.acount()
+    runs = await kept.apage((page - 1) * PAGE, PAGE)
+    return await render(request, "failures.html", runs=runs, size=size, number=page, pages=-(-size // PAGE))
+
+
+async def act(request: Request, form: Form) -> Outcome:
+    match form.action:
+        case "forget":
+            await Failures(client=client_of(request)).aclear()
+            return "forgotten", 0
+        case "reset":
+            await Stats.areset(client=client_of(request))
+            return "reset", 0
+    return "none", 0
+
+
+ROUTES = [Route("/failures", failures, methods=["GET"]), acting("/failures", act)]

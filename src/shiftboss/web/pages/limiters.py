@@ -1,0 +1,77 @@
+"""Limiters: how each is used, and what can be done about it."""
+
+from __future__ import annotations
+
+import asyncio
+from operator import attrgetter
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from shiftboss import limiters
+from shiftboss.limiters import ConcurrentLimiter, Limiter
+from shiftboss.web.site import Form, Outcome, acting, client_of, number, render
+
+PAGE = 50
+# How many are looked at for the list: it is sorted, and the list that Redis has is not.
+MOST = 2_000
+
+
+async def listed(request: Request) -> Response:
+    client, text = client_of(request), request.query_params.get("q", "").strip()
+    page, found, more = max(1, number(request, "page", 1)), list[Limiter](), False
+    async for limiter in limiters.aall(text, client=client):
+        if len(found) == MOST:
+            more = True
+            break
+        found.append(limiter)
+    found.sort(key=attrgetter("name"))
+    shown = found[(page - 1) * PAGE : page * PAGE]
+    states = await asyncio.gather(*(limiter.apeek() for limiter in shown))
+    return await render(
+        request,
+        "limiters.html",
+        limiters=list(zip(shown, states, strict=True)),
+        text=text,
+        total=len(found),
+        more=more,
+        number=page,
+        pages=-(-len(found) // PAGE),
+    )
+
+
+async def limiter(request: Request) -> Response:
+    found = await _find(request, request.query_params.get("name", ""))
+    holders = await found.aholders() if isinstance(found, ConcurrentLimiter) else []
+    return await render(
+        request,
+        "limiter.html",
+        limiter=found,
+        state=await found.apeek(),
+        holders=holders,
+        definition=found.definition(),
+    )
+
+
+async def act(request: Request, form: Form) -> Outcome:
+    if form.action != "reset":
+        return "none", 0
+    await (await _find(request, form.get("limiter"))).areset()
+    return "reset", 0
+
+
+async def _find(request: Request, name: str) -> Limiter:
+    found = await limiters.afind(name, client=client_of(request))
+    if found is None:
+        raise HTTPException(404, f"no limiter {name!r} is in use")
+    return found
+
+
+ROUTES = [
+    Route("/limiters", listed, methods=["GET"]),
+    acting("/limiters", act),
+    Route("/limiter", limiter, methods=["GET"]),
+    acting("/limiter", act),
+]

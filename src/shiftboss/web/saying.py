@@ -1,0 +1,102 @@
+"""Filters of the templates: numbers, times and states as people read them. What returns markup has escaped all that is in it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from markupsafe import Markup
+
+from shiftboss.cli.limiters.looking import limit_of
+from shiftboss.cli.text import plural, printable, span
+
+ELLIPSIS = "…"
+NONE = Markup('<span class="none" aria-label="none">–</span>')
+
+
+def number(value: float) -> str:
+    """With separators.
+
+    Example:
+        >>> number(1234567)
+        '1,234,567'
+    """
+    return f"{value:,}"
+
+
+def exact(moment: datetime) -> str:
+    """A moment to the second, in UTC."""
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+
+
+def in_zone(moment: datetime, zone: str) -> str:
+    """A moment on the wall clock of a zone."""
+    return f"{moment.astimezone(ZoneInfo(zone)):%a %Y-%m-%d %H:%M:%S}"
+
+
+def ago(moment: datetime | None) -> Markup:
+    """How long ago, or in how long; exactly in the title."""
+    if moment is None:
+        return NONE
+    left = (moment - datetime.now(UTC)).total_seconds()
+    said = f"in {span(left)}" if left > 0 else f"{span(-left)} ago" if left < -1 else "just now"
+    return Markup('<time datetime="{}" title="{}">{}</time>').format(moment.isoformat(), exact(moment), said)
+
+
+def local(moment: datetime | None) -> Markup:
+    """A moment in UTC, which the browser turns into the viewer's own zone."""
+    if moment is None:
+        return NONE
+    return Markup('<time datetime="{}" data-local title="{}">{}</time>').format(
+        moment.isoformat(), exact(moment), exact(moment)
+    )
+
+
+def seconds(value: float | None) -> str:
+    """A stretch of time: milliseconds below a second, then seconds, then roughly.
+
+    Example:
+        >>> seconds(0.0123), seconds(2.345), seconds(7300)
+        ('12 ms', '2.3 s', '2 h')
+    """
+    if value is None:
+        return ""
+    if abs(value) < 1:
+        return f"{value * 1000:.0f} ms"
+    return f"{value:.1f} s" if abs(value) < 10 else span(value)
+
+
+def short(text: str, most: int = 120) -> Markup:
+    """The beginning of a text; all of it, within reason, in the title."""
+    text = printable(text)
+    if len(text) <= most:
+        return Markup("{}").format(text)
+    return Markup('<span title="{}">{}</span>').format(text[: most * 10], text[:most] + ELLIPSIS)
+
+
+def percent(part: float, whole: float) -> float:
+    """How much of a whole a part is, from 0 to 100; of nothing it is all."""
+    return round(100 * part / whole, 2) if whole else 100.0
+
+
+def commas(values: Sequence[Any]) -> str:
+    return ", ".join(map(str, values))
+
+
+FILTERS: dict[str, Callable[..., Any]] = {
+    "number": number,
+    "exact": exact,
+    "in_zone": in_zone,
+    "ago": ago,
+    "local": local,
+    "seconds": seconds,
+    "short": short,
+    "printable": printable,
+    "plural": plural,
+    "percent": percent,
+    "commas": commas,
+    "span": span,
+    "limit": limit_of,
+}

@@ -1,0 +1,59 @@
+// Keeps the page fresh, and shows times in the viewer's own zone. Everything else works without it.
+"use strict";
+
+const EVERY = 3000;
+const KEY = "shiftboss-live";
+const button = document.getElementById("live");
+
+// Nothing is replaced under somebody's hands: not while a box is ticked, a question open, or a field in use.
+function inUse() {
+  const fresh = document.getElementById("fresh");
+  const at = document.activeElement;
+  return Boolean(
+    document.querySelector("main input:checked, main details[open]") ||
+      (fresh && at && fresh.contains(at) && at.matches("input, select, button, summary")),
+  );
+}
+
+function isOn() {
+  return button.getAttribute("aria-pressed") === "true";
+}
+
+function localize() {
+  for (const time of document.querySelectorAll("time[datetime]")) {
+    const moment = new Date(time.dateTime);
+    if (Number.isNaN(moment.getTime())) continue;
+    const said = moment.toLocaleString(undefined, { dateStyle: "medium", timeStyle: "medium" });
+    if (time.hasAttribute("data-local")) time.textContent = said;
+    else if (!time.title.includes("·")) time.title += " · " + said;
+  }
+}
+
+function watchBoxes() {
+  for (const all of document.querySelectorAll("th.check")) {
+    if (all.querySelector("input")) continue;
+    const box = document.createElement("input");
+    box.type = "checkbox";
+    box.setAttribute("aria-label", "Choose all on this page");
+    box.addEventListener("change", () => {
+      for (const one of all.closest("table").querySelectorAll("td.check input")) one.checked = box.checked;
+    });
+    all.replaceChildren(box);
+  }
+}
+
+button.hidden = false;
+button.setAttribute("aria-pressed", String(localStorage.getItem(KEY) !== "off"));
+button.addEventListener("click", () => {
+  button.setAttribute("aria-pressed", String(!isOn()));
+  localStorage.setItem(KEY, isOn() ? "on" : "off");
+});
+document.body.addEventListener("htmx:afterSettle", localize);
+for (const [name, lost] of [["htmx:sendError", true], ["htmx:responseError", true], ["htmx:timeout", true], ["htmx:afterSwap", false]]) {
+  document.body.addEventListener(name, () => document.documentElement.classList.toggle("lost", lost));
+}
+localize();
+watchBoxes();
+setInterval(() => {
+  if (isOn() && !document.hidden && !inUse()) htmx.trigger(document.body, "tick");
+}, EVERY);

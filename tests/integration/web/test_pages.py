@@ -1,0 +1,190 @@
+"""Every page, on a server with nothing and on one with something of everything; and that the buttons do what they say."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import quote
+
+import pytest
+
+from shiftboss import DeadSet, Failures, ProcessSet, Queue, RetrySet, ScheduledSet, Shiftboss, Stats, limiters, periodic
+from shiftboss.batches import Batch, BatchSet
+from shiftboss.errors import BatchNotFound
+from tests.backends import Backend
+from tests.integration.web.conftest import Browser
+from tests.integration.web.filled import IDENTITY, JID, fill
+
+pytestmark = [pytest.mark.backends("fake", "embedded", "redis", "acl"), pytest.mark.own_keys]
+LISTS = (
+    "/", "/busy", "/queues", "/failures", "/retries", "/scheduled", "/dead", "/batches", "/limiters", "/periodic",
+    "/?days=7", "/queue?name=mail", "/retries?q=none", "/batches?q=x&tag=y&state=dead", "/limiters?q=x", "/periodic?q=x",
+)  # fmt: skip
+JOB = f"{4711}"
+
+
+@pytest.mark.parametrize("path", LISTS)
+def test_a_page_on_an_empty_server(browser: Browser, path: str) -> None:
+    text = browser.page(path)
+    assert "</html>" in text
+
+
+def test_every_page_on_a_filled_server(browser: Browser, backend: Backend, client: Shiftboss) -> None:
+    bids = fill(backend.raw, client)
+    assert "1,204,311" in browser.page("/")
+    assert IDENTITY in browser.page("/busy")
+    assert "import" in browser.page("/queues")
+    assert "ada@example.com" in browser.page("/queue?name=mail")
+    assert "line 42, in send_invoice" in browser.page("/failures")
+    for path in ("/retries", "/dead", "/retries?q=smtpserver", "/dead?q=ADA"):
+        assert "SMTPServerDisconnected" in browser.page(path), path
+    assert "SMTPServerDisconnected" not in browser.page("/retries?q=nobody")
+    assert "app.jobs.import_row" in browser.page("/scheduled")
+    assert "Nightly import" in browser.page("/batches")
+    assert "Nightly import" not in browser.page("/batches?tag=billing")
+    page = browser.page(f"/batches/{bids['nightly']}")
+    assert "Regions" in page
+    assert "no such region" in page
+    assert 'aria-label="65.0 % done, 6 failing, 3 dead"' in page
+    assert "3,120" in browser.page("/limiters")
+    assert "Nobody holds" not in browser.page("/limiter?name=erp")
+    assert "Europe/Berlin" in browser.page("/periodic")
+    assert "Coming up" in browser.page("/entry?schedule=default&name=nightly-report")
+    for place in ("retries", "dead"):
+        assert "Connection unexpectedly closed" in browser.page(f"/job?in={place}&jid={JID}")
+    assert "ada@example.com" in browser.page(f"/job?in=queue&queue=mail&jid={JID}&at=0")
+
+
+def test_links_of_all_pages_lead_somewhere(browser: Browser, backend: Backend, client: Shiftboss) -> None:
+    fill(backend.raw, client)
+    seen: set[str] = set()
+    waiting = ["/"]
+    while waiting and len(seen) < 120:
+        path = waiting.pop(0)
+        seen.add(path)
+        for link in re.findall(r'href="(/[^"#]*)"', browser.page(path)):
+            found = link.replace("&amp;", "&")
+            if found not in seen and found not in waiting and not found.startswith("/static"):
+                waiting.append(found)
+    assert len(seen) > 30
+
+
+def test_jobs_of_sets_are_retried_killed_and_deleted(browser: Browser, backend: Backend, client: Shiftboss) -> None:
+    fill(backend.raw, client)
+    entry = next(iter(RetrySet()))
+    key = f"{entry.at.timestamp():f}|{JID}"
+    assert "1 job moved to the dead." in browser.act("/retries", "kill", job=key)
+    assert (len(RetrySet()), len(DeadSet())) == (0, 2)
+    assert "gone already" in browser.act("/retries", "kill", job=key)
+    assert "nothing was chosen" in browser.act("/retries", "kill")
+    assert "2 jobs put back" in browser.act("/dead", "retry all")
+    assert (len(DeadSet()), len(Queue("mail"))) == (0, 3)
+    assert "1 job deleted." in browser.act("/scheduled", "clear")
+    assert len(ScheduledSet()) == 0
+
+
+def test_queues_are_paused_and_their_jobs_deleted(browser: Browser, backend: Backend, client: Shiftboss) -> None:
+    fill(backend.raw, client)
+    assert "Paused." in browser.act("/queues", "pause", queue="mail")
+    assert Queue("mail").is_paused()
+    assert "Resumed." in browser.act("/queue?name=mail", "resume")
+    assert "1 job deleted." in browser.act("/queue?name=mail", "delete", job=f"0|{JID}")
+    assert len(Queue("mail")) == 0
+    size = len(Queue("import"))
+    assert f"{size} jobs deleted." in browser.act("/queue?name=import", "clear")
+
+
+def test_processes_are_asked(browser: Browser, backend: Backend, client: Shiftboss) -> None:
+    fill(backend.raw, client)
+    assert "1 process was asked" in browser.act("/busy", "quiet", process=IDENTITY)
+    assert "gone already" in browser.act("/busy", "stop", process="nobody:1:2")
+    browser.act("/busy", "stop")
+    assert backend.raw.lrange(f"{IDENTITY}-signals", 0, -1) == ["TERM", "TSTP"]
+    assert len(ProcessSet()) == 1
+
+
+def test_counters_are_reset_and_failures_forgotten(browser: Browser, backend: Backend, client: Shiftboss) -> None:
+    fill(backend.raw, client)
+    browser.act("/failures", "forget")
+    assert len(Failures()) == 0
+    assert "Reset." in browser.act("/", "reset")
+    assert Stats.read().processed == 0
+
+
+def test_a_batch_is_invalidated_and_deleted(browser: Browser, backend: Backend, client: Shiftboss) -> None:
+    bids = fill(backend.raw, client)
+    assert "Invalidated" in browser.act(f"/batches/{bids['child']}", "invalidate")
+    assert Batch.open(bids["child"]).status().invalidated
+    assert "Deleted." in browser.act("/batches", "delete", bid=bids["empty"])
+    with pytest.raises(BatchNotFound):
+        Batch.open(bids["empty"]).status()
+
+
+def test_a_batch_is_examined_and_mended(browser: Browser, backend: Backend, client: Shiftboss) -> None:
+    bids = fill(backend.raw, client)
+    backend.raw.delete("queue:import")
+    assert "jobs are in no queue" in browser.page(f"/batches/{bids['child']}/doctor")
+    assert "15 jobs settled." in browser.act(f"/batches/{bids['child']}/doctor", "bury")
+    assert Batch.open(bids["child"]).status().dead == 15
+    assert "Nothing is wrong" in browser.page(f"/batches/{bids['empty']}/doctor")
+
+
+def test_a_limiter_is_reset(browser: Browser, backend: Backend, client: Shiftboss) -> None:
+    fill(backend.raw, client)
+    assert "Reset." in browser.act("/limiters", "reset", limiter="sms")
+    found = limiters.find("sms")
+    assert found is not None
+    assert found.peek().used == 0
+
+
+def test_an_entry_is_paused_resumed_and_run(browser: Browser, backend: Backend, client: Shiftboss) -> None:
+    fill(backend.raw, client)
+    fields = {"schedule": "default", "entry": "heartbeat"}
+    assert "Paused." in browser.act("/periodic", "pause", **fields)
+    assert {one.entry.name for one in periodic.entries() if one.paused} == {"heartbeat", "cleanup"}
+    browser.act("/entry?schedule=default&name=heartbeat", "resume", **fields)
+    assert {one.entry.name for one in periodic.entries() if one.paused} == {"cleanup"}
+    assert "It runs as soon as" in browser.act("/periodic", "run", **fields)
+    assert [run.outcome for run in periodic.history("heartbeat")] == ["run now"]
+    assert "run now" in browser.page("/entry?schedule=default&name=heartbeat")
+
+
+def test_batches_are_paged(browser: Browser, client: Shiftboss) -> None:
+    made = []
+    for _ in range(130):
+        batch = Batch(description="one of many")
+        with batch.jobs():
+            pass
+        made.append(batch.bid)
+    seen: list[str] = []
+    path = "/batches"
+    while path:
+        text = browser.page(path)
+        seen += re.findall(r"<code>([0-9a-f]{2}[\w-]{14})</code>", text)
+        more = re.search(r'rel="next" href="([^"]+)"', text)
+        path = more[1].replace("&amp;", "&") if more else ""
+    assert sorted(seen) == sorted(made)
+    assert len(BatchSet()) == 130
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/nothing", "/batches/nobody", "/batches/7cAAAAAAAAAAAAAA", "/limiter?name=nobody", "/entry?name=nobody", "/queue",
+        "/job", "/job?in=retries&jid=nobody", "/job?in=queue&queue=mail&jid=nobody", "/batches?before=now", "/retries?q=a&from=b",
+    ],
+)  # fmt: skip
+def test_what_is_not_there_is_a_page_that_says_so(browser: Browser, path: str) -> None:
+    answer = browser.get(path)
+    assert answer.status_code in (400, 404)
+    assert "</html>" in answer.text
+
+
+def test_numbers_that_are_none_are_left_out(browser: Browser) -> None:
+    for path in (
+        "/?days=x",
+        "/?days=-1",
+        "/retries?page=-2",
+        "/retries?page=99999999999",
+        f"/queue?name=mail&page={quote('²')}",
+    ):
+        browser.page(path)
