@@ -32,8 +32,8 @@ def exact(moment: datetime) -> str:
 
 
 def in_zone(moment: datetime, zone: str) -> str:
-    """A moment on the wall clock of a zone."""
-    return f"{moment.astimezone(ZoneInfo(zone)):%a %Y-%m-%d %H:%M:%S}"
+    """A moment on the wall clock of a zone, to the minute."""
+    return f"{moment.astimezone(ZoneInfo(zone)):%a %-d %b %Y, %H:%M}"
 
 
 def ago(moment: datetime | None) -> Markup:

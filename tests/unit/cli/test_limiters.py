@@ -41,7 +41,7 @@ def test_ls_lists_them_by_name(shiftboss: Run, url: str, some: Shiftboss) -> Non
         ["sms-7", "window", "1", "5"],
     ]
     assert rows[0].endswith("2 at once, for 60 s each")
-    assert rows[1].endswith("5,000 in 3600 s")
+    assert rows[1].endswith("5,000 an hour")
     assert rows[3].endswith("40, one back in 0.5 s")
     found = [
         json.loads(line)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from shiftboss.limiters import Limiter, LimiterState
 
 HEADINGS = ("LIMITER", "KIND", "USED", "SIZE", "WAITING", "FREE IN", "LIMIT")
+PERIODS = {1: "a second", 60: "a minute", 3600: "an hour", 86400: "a day"}
 RIGHT = ("USED", "SIZE", "WAITING", "FREE IN")
 
 
@@ -65,5 +66,6 @@ def limit_of(limiter: Limiter) -> str:
     if "lock_timeout" in said:
         return f"{limiter.size:,} at once, for {said['lock_timeout']:g} s each"
     if "interval" in said:
-        return f"{limiter.size:,} in {said['interval']:g} s"
+        interval = said["interval"]
+        return f"{limiter.size:,} {PERIODS.get(interval, f'in {interval:g} s')}"
     return f"{limiter.size:,}, one back in {said['unit']:g} s"

@@ -23,9 +23,9 @@ function localize() {
   for (const time of document.querySelectorAll("time[datetime]")) {
     const moment = new Date(time.dateTime);
     if (Number.isNaN(moment.getTime())) continue;
-    const said = moment.toLocaleString(undefined, { dateStyle: "medium", timeStyle: "medium" });
+    const said = moment.toLocaleString(undefined, { dateStyle: "medium", timeStyle: time.hasAttribute("data-local") ? "short" : "medium" });
     if (time.hasAttribute("data-local")) time.textContent = said;
-    else if (!time.title.includes("·")) time.title += " · " + said;
+    if (!time.title.includes("·")) time.title += " · " + said;
   }
 }
 
