@@ -49,8 +49,9 @@ def web(
     with connected(url, namespace) as client:
         dashboard = _dashboard(client, host, users, insecure, read_only, hide_arguments, prefix)
         server = check_reachable(client)
-        click.echo(f"shiftboss web: {server} at {client.server.label}", err=True)
-        _serve(dashboard, host, port, prefix)
+        with _listen(host, port) as listening:
+            click.echo(f"shiftboss web: {server} at {client.server.label}", err=True)
+            _serve(dashboard, listening, prefix)
 
 
 def _users(login_file: str | None) -> dict[str, str]:
@@ -88,15 +89,19 @@ def _dashboard(
     return Dashboard(client, users=users, insecure=not users, read_only=read_only, redact=hide_arguments, hosts=hosts)
 
 
-def _serve(dashboard: Dashboard, host: str, port: int, prefix: str) -> None:
+def _listen(host: str, port: int) -> socket.socket:
+    try:
+        return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
+    except OSError as error:
+        why = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror
+        raise Failure(f"nothing can listen on {host}:{port}: {why}; give another --host or --port") from None
+
+
+def _serve(dashboard: Dashboard, listening: socket.socket, prefix: str) -> None:
     import uvicorn
 
-    try:
-        listening = socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
-    except OSError as error:
-        raise Failure(f"nothing can listen on {host}:{port}: {error.strerror or error}; give another --port") from None
-    shown = f"[{host}]" if ":" in host else host
-    click.echo(f"http://{shown}:{listening.getsockname()[1]}{prefix}/", err=True)
+    host, port = listening.getsockname()[:2]
+    click.echo(f"http://{f'[{host}]' if ':' in host else host}:{port}{prefix}/", err=True)
     # Whose address a request is from, or below which prefix, is for nobody to say but the options.
     config = uvicorn.Config(dashboard, root_path=prefix, log_level="warning", server_header=False, proxy_headers=False)
     uvicorn.Server(config).run(sockets=[listening])

@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 
 from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
@@ -69,12 +70,13 @@ def check_login(request: Request, users: Mapping[str, str]) -> Response | None:
 
 async def ask(authorize: Authorize, request: Request) -> Response | None:
     """None for somebody whom the host lets in, else its answer, or a plain 403."""
-    if inspect.iscoroutinefunction(authorize):
-        answer = await authorize(request)
-    else:
-        answer = await run_in_threadpool(authorize, request)
-        if inspect.isawaitable(answer):
-            answer = await answer
+    try:
+        if inspect.iscoroutinefunction(authorize):
+            answer = await authorize(request)
+        else:
+            answer = await run_in_threadpool(authorize, request)
+    except HTTPException as error:
+        return PlainTextResponse(error.detail, error.status_code, error.headers)
     if isinstance(answer, Response):
         return answer
     return None if answer is True else PlainTextResponse("you may not see this", 403)

@@ -46,7 +46,8 @@ class Dashboard:
         client: Whose Redis; default the current client at the first request.
         users: Names and passwords that the browser asks for (HTTP Basic).
         authorize: Given each request, whether it is let in: True; False, which answers 403; or a response, such as a redirect
-            to your login. A function, which runs in a thread, or a coroutine function.
+            to your login, which it may also raise as an HTTPException. A function, which runs in a thread, or a coroutine
+            function.
         insecure: Whether anybody may see it who reaches it.
         read_only: Whether nothing can be changed.
         redact: Whether arguments of jobs are hidden; or a function of a job's name and its arguments that returns what is
