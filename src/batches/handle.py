@@ -98,13 +98,17 @@ class BatchHandle:
         """As `results`, for coroutines: ``async for``."""
         return aread_results(self.client, self.bid)
 
-    def descendants(self) -> list[Status]:
-        """The batches below it, oldest first. A few round trips for each 500 batches of its shard."""
-        return self.client.perform(descendants(self.client, self.bid))
+    def descendants(self, limit: int | None = None) -> list[Status]:
+        """The batches below it, oldest first. A few round trips for each 500 batches of its shard.
 
-    async def adescendants(self) -> list[Status]:
+        Args:
+            limit: Only so many, those that were made last.
+        """
+        return self.client.perform(descendants(self.client, self.bid, limit))
+
+    async def adescendants(self, limit: int | None = None) -> list[Status]:
         """As `descendants`, for coroutines."""
-        return await self.client.aperform(descendants(self.client, self.bid))
+        return await self.client.aperform(descendants(self.client, self.bid, limit))
 
     def invalidate(self) -> bool:
         """Say that it is not wanted any more: members that have not started are left out and count as done, those of its

@@ -25,7 +25,7 @@ LISTS = ("/", "/busy", "/queues", "/failures", "/retries", "/scheduled", "/dead"
 DETAILS = (
     "/queue?name=mail", "/queue?name=import&page=2", "/retries?q=invoice", "/limiter?name=erp", "/limiter?name=github",
     "/entry?schedule=default&name=nightly-report", f"/job?in=retries&jid={JID}", f"/job?in=queue&queue=mail&jid={JID}",
-    "/batches?state=dead", "/batches/{nightly}", "/batches/{nightly}/doctor",
+    "/batches?state=dead", "/batches/{nightly}",
 )  # fmt: skip
 MODES: dict[str, dict[str, Any]] = {
     "light": {"color_scheme": "light", "viewport": {"width": 1280, "height": 800}},

@@ -168,7 +168,7 @@ def test_no_string_from_redis_becomes_markup(browser: Browser, backend: Backend,
     name = SCRIPT.replace(" ", "")
     paths = [
         "/", "/busy", "/queues", f"/queue?name={_quoted(name)}", "/failures", "/retries", "/scheduled", "/dead", "/batches",
-        f"/batches/{bid}", f"/batches/{bid}/doctor", "/limiters", "/limiter?name=evil", "/periodic", "/entry?name=evil",
+        f"/batches/{bid}", "/limiters", "/limiter?name=evil", "/periodic", "/entry?name=evil",
         f"/job?in=retries&jid={_quoted(SCRIPT)}", f"/retries?q={_quoted(SCRIPT)}", f"/batches?tag={_quoted(SCRIPT)}&q={_quoted(SCRIPT)}",
         f"/periodic?schedule={_quoted(SCRIPT)}&q={_quoted(SCRIPT)}", f"/limiters?q={_quoted(SCRIPT)}", f"/?did={_quoted(SCRIPT)}&n=1",
         f"/{_quoted(SCRIPT)}", f"/job?in={_quoted(SCRIPT)}&jid={_quoted(SCRIPT)}", f"/batches/{_quoted(SCRIPT)}",

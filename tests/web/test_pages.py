@@ -11,8 +11,8 @@ from shiftboss import DeadSet, Failures, ProcessSet, Queue, RetrySet, ScheduledS
 from shiftboss.batches import Batch, BatchSet
 from shiftboss.errors import BatchNotFound
 from tests.backends import Backend
-from tests.web.conftest import Browser
-from tests.web.filled import IDENTITY, JID, fill
+from tests.web.conftest import SAME, Browser
+from tests.web.filled import IDENTITY, JID, fill, import_row, payload
 
 pytestmark = [pytest.mark.backends("fake", "embedded", "redis", "acl"), pytest.mark.own_keys]
 LISTS = (
@@ -123,10 +123,13 @@ def test_a_batch_is_invalidated_and_deleted(browser: Browser, backend: Backend, 
 def test_a_batch_is_examined_and_mended(browser: Browser, backend: Backend, client: Shiftboss) -> None:
     bids = fill(backend.raw, client)
     backend.raw.delete("queue:import")
-    assert "jobs are in no queue" in browser.page(f"/batches/{bids['child']}/doctor")
-    assert "15 jobs settled." in browser.act(f"/batches/{bids['child']}/doctor", "bury")
+    child, empty = f"/batches/{bids['child']}", f"/batches/{bids['empty']}"
+    assert "15 jobs are in no queue" in browser.act(child, "examine")
+    assert "15 jobs settled." in browser.act(child, "bury")
     assert Batch.open(bids["child"]).status().dead == 15
-    assert "Nothing is wrong" in browser.page(f"/batches/{bids['empty']}/doctor")
+    assert "0 jobs settled." in browser.act(child, "give up")
+    assert "Nothing is wrong" in browser.act(empty, "examine")
+    assert "gone already" in browser.act(empty, "close")
 
 
 def test_a_limiter_is_reset(browser: Browser, backend: Backend, client: Shiftboss) -> None:
@@ -189,3 +192,68 @@ def test_numbers_that_are_none_are_left_out(browser: Browser) -> None:
         f"/queue?name=mail&page={quote('²')}",
     ):
         browser.page(path)
+
+
+@pytest.mark.backends("cluster")
+def test_a_cluster_has_no_jobs_of_the_built_in_engine(browser: Browser, client: Shiftboss) -> None:
+    with Batch(description="of another engine", client=client).jobs():
+        pass
+    limiters.concurrent("erp", 2).acquire()
+    for path in ("/", "/batches", "/limiters", "/periodic"):
+        text = browser.page(path)
+        assert "/queues" not in text
+        assert "/limiters" in text
+    assert "of another engine" in browser.page("/batches")
+    for path in ("/queues", "/busy", "/dead", "/retries", "/failures", "/job?in=dead&jid=x", "/queue?name=mail"):
+        answer = browser.get(path)
+        assert answer.status_code == 404
+        assert "need a standalone Redis" in answer.text
+    assert browser.post("/dead", data={"action": "clear"}, headers=SAME).status_code == 404
+
+
+@pytest.mark.backends("embedded", "redis")  # which count commands
+def test_a_page_asks_the_same_of_redis_however_much_there_is(
+    browser: Browser, backend: Backend, client: Shiftboss
+) -> None:
+    def asked(path: str) -> int:
+        browser.page(path)  # scripts and connections are there
+        backend.raw.config_resetstat()
+        browser.page(path)
+        stats = backend.raw.info("commandstats")
+        return sum(
+            one["calls"] for name, one in stats.items() if not name.startswith(("cmdstat_config", "cmdstat_info"))
+        )
+
+    def make(some: int) -> None:
+        parent = Batch(description="parent", client=client)
+        with parent.jobs():
+            for n in range(some):
+                with Batch(description=f"child {n}", client=client).jobs():
+                    import_row.perform_async(n)
+                backend.raw.zadd("dead", {payload(f"{n:024x}"): n})
+                limiters.bucket(f"limiter-{some}-{n}", 100, "hour", wait_timeout=0).acquire()
+
+    make(60)
+    lists = ("/", "/queues", "/queue?name=import", "/dead", "/limiters", "/batches")
+    few = {path: asked(path) for path in lists}
+    make(300)
+    many = {path: asked(path) for path in lists}
+    # More batches lie in more of the 256 lists, and each list is read once.
+    assert {path: many[path] - few[path] for path in lists if many[path] > few[path] + 60} == {}
+
+
+def test_a_batch_shows_the_newest_of_very_many_below_it(
+    browser: Browser, client: Shiftboss, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shiftboss.web.pages.batch.SHOWN", 10)
+    parent = Batch(description="parent", client=client)
+    with parent.jobs():
+        for n in range(30):
+            with Batch(description=f"child {n}").jobs():
+                pass
+    text = browser.page(f"/batches/{parent.bid}")
+    assert "the newest 10 batches" in text
+    assert "child 29" in text
+    assert "child 5" not in text
+    assert [status.description for status in parent.descendants(2)] == ["child 28", "child 29"]
+    assert len(parent.descendants()) == 30

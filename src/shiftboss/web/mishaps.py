@@ -28,7 +28,7 @@ async def refused(request: Request, error: Any) -> Response:
 
 async def unreachable(request: Request, error: Any) -> Response:
     """Redis is away, or refuses."""
-    _log.warning("%s: %s", request.url.path, error)
+    _log.warning("%r: %s", request.url.path, error)
     return _mishap(request, 503, "Redis does not answer", explain(error, client_of(request).server.label))
 
 

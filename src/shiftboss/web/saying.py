@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from markupsafe import Markup
 
+from shiftboss.batches.bids import is_bid
 from shiftboss.cli.limiters.looking import limit_of
 from shiftboss.cli.text import plural, printable, span
 
@@ -99,4 +100,5 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "commas": commas,
     "span": span,
     "limit": limit_of,
+    "is_bid": is_bid,
 }

@@ -74,7 +74,8 @@ class Form:
 
 # What an action did, by a word of `OUTCOMES`, and to how many.
 Outcome = tuple[str, int]
-Action = Callable[[Request, Form], Awaitable[Outcome]]
+Action = Callable[[Request, Form], Awaitable[Outcome | Response]]
+Endpoint = Callable[[Request], Awaitable[Response]]
 
 
 def site_of(request: Request) -> Site:
@@ -142,7 +143,7 @@ def show(request: Request, template: str, *, code: int, stats: Stats | None, **s
 def acting(path: str, action: Action) -> Route:
     """A route for the forms of a page, whose action is done only if the request comes from a page of ours.
 
-    Afterwards the browser is sent back to the page, which says what was done.
+    Afterwards the browser is sent back to the page, which says what was done, unless the action has an answer of its own.
     """
 
     async def answer(request: Request) -> Response:
@@ -153,12 +154,29 @@ def acting(path: str, action: Action) -> Route:
         form = await _read(request)
         if not has_token(request, form.get(FIELD)):
             raise HTTPException(403, "the form is too old; load the page again")
-        did, n = await action(request, form)
+        outcome = await action(request, form)
+        if isinstance(outcome, Response):
+            return outcome
+        did, n = outcome
         kept = {name: value for name, value in request.query_params.items() if name not in ("did", "n")}
         back = address(prefix_of(request.scope), page_of(request.scope), {**kept, "did": did, "n": n})
         return RedirectResponse(back, 303)
 
     return Route(path, answer, methods=["POST"])
+
+
+def of_jobs(route: Route) -> Route:
+    """The route, where there can be jobs of the built-in engine."""
+    endpoint: Endpoint = route.endpoint
+
+    async def answer(request: Request) -> Response:
+        if not site_of(request).has_jobs:
+            raise HTTPException(
+                404, "jobs of the built-in engine need a standalone Redis or Sentinel, and this is a Cluster"
+            )
+        return await endpoint(request)
+
+    return Route(route.path, answer, methods=list(route.methods or ()))
 
 
 def number(request: Request, name: str, default: int, most: int = 10_000_000) -> int:

@@ -13,11 +13,11 @@ from shiftboss.web.pages import (
     queues,
     waiting,
 )
+from shiftboss.web.site import of_jobs
 
 ROUTES = [
-    route
-    for module in (overview, busy, queues, job, failures, waiting, batches, batch, limiters, periodic, metrics)
-    for route in module.ROUTES
+    *(route for module in (overview, batches, batch, limiters, periodic, metrics) for route in module.ROUTES),
+    *(of_jobs(route) for module in (busy, queues, job, failures, waiting) for route in module.ROUTES),
 ]
 
 __all__ = ["ROUTES"]

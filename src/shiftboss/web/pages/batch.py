@@ -30,15 +30,11 @@ async def batch(request: Request) -> Response:
     return await _show(request)
 
 
-async def examined(request: Request) -> Response:
-    """The same page with what the doctor finds: that reads every queue, so only where it is asked for."""
-    bid = _bid(request)
-    return await _show(request, await doctor.aexamine(bid, client=client_of(request)))
-
-
-async def act(request: Request, form: Form) -> Outcome:
+async def act(request: Request, form: Form) -> Outcome | Response:
     client, bid = client_of(request), _bid(request)
     match form.action:
+        case "examine":  # it reads every queue and finishes what a crash has left undone, so only where it is asked for
+            return await _show(request, await doctor.aexamine(bid, client=client))
         case "invalidate":
             await Batch.open(bid, client=client).ainvalidate()
             return "invalidated", 0
@@ -65,13 +61,14 @@ async def _show(request: Request, findings: Sequence[doctor.Finding] | None = No
     client, bid = client_of(request), _bid(request)
     opened = Batch.open(bid, client=client)
     status = await opened.astatus()
-    below = await opened.adescendants()
+    below = await opened.adescendants(SHOWN)
     return await render(
         request,
         "batch.html",
         batch=status,
-        tree=_tree(status, below)[:SHOWN],
+        tree=_tree(status, below),
         below=len(below),
+        all_shown=len(below) < SHOWN,
         events=_events(status),
         findings=findings,
     )
@@ -85,10 +82,11 @@ def _bid(request: Request) -> str:
 
 
 def _tree(top: Status, below: Sequence[Status]) -> list[Branch]:
-    """All batches of a family, each above its children."""
+    """Batches of a family, each above its children; below the top stand those whose parent is not among them."""
     children: dict[str | None, list[Status]] = {}
+    known = {status.bid for status in below}
     for status in below:
-        children.setdefault(status.parent_bid, []).append(status)
+        children.setdefault(status.parent_bid if status.parent_bid in known else top.bid, []).append(status)
     found, waiting = list[Branch](), [Branch(top, 0)]
     while waiting:
         branch = waiting.pop()
@@ -108,6 +106,4 @@ ROUTES = [
     acting("/batches", forget),
     Route("/batches/{bid}", batch, methods=["GET"]),
     acting("/batches/{bid}", act),
-    Route("/batches/{bid}/doctor", examined, methods=["GET"]),
-    acting("/batches/{bid}/doctor", act),
 ]
