@@ -153,7 +153,14 @@ def test_nothing_is_replaced_under_somebodys_hands(watched: Watched, raw: Any, c
     page.on("request", lambda request: asked.append(request.url) if "/static/" not in request.url else None)
     page.get_by_text("Stop all…").click()
     page.clock.run_for(20_000)
+    page.get_by_text("Stop all…").click()
+    page.evaluate("getSelection().selectAllChildren(document.querySelector('td code'))")
+    page.clock.run_for(20_000)
     assert asked == []
+    page.evaluate("getSelection().removeAllRanges()")
+    page.evaluate("document.activeElement.blur()")
+    page.clock.run_for(4_000)
+    until(watched, lambda: asked, "a request once nothing is in use")
 
 
 def test_jobs_are_chosen_and_retried(watched: Watched, raw: Any, client: Shiftboss) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import httpx
@@ -69,3 +71,12 @@ def test_wrong_options_are_told_in_one_line(backend: Backend, tmp_path: Path) ->
             assert said in answer.stderr
             assert "secret" not in answer.stderr
             assert len(answer.stderr.splitlines()) == 1, answer.stderr
+
+
+def test_what_is_not_installed_is_told_with_what_to_do(backend: Backend) -> None:
+    for missing in ("uvicorn", "starlette", "jinja2"):
+        hide = f"import sys; sys.modules[{missing!r}] = None; from shiftboss.cli import main; main()"
+        command = [sys.executable, "-c", hide, "web", "--redis", backend.url]
+        answer = subprocess.run(command, capture_output=True, text=True, timeout=50, check=False)
+        assert answer.returncode == 2
+        assert "pip install 'shiftboss[web]'" in answer.stderr

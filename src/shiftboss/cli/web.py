@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 import click
@@ -45,6 +46,8 @@ def web(
     namespace: str | None,
 ) -> None:
     """Show the dashboard, until TERM or INT."""
+    if find_spec("uvicorn") is None:
+        raise Misuse("uvicorn is not installed; run: pip install 'shiftboss[web]'")
     users = _users(login_file)
     with connected(url, namespace) as client:
         dashboard = _dashboard(client, host, users, insecure, read_only, hide_arguments, prefix)
@@ -55,10 +58,8 @@ def web(
 
 
 def _users(login_file: str | None) -> dict[str, str]:
-    try:
-        from shiftboss.web.access import read_login, read_login_file
-    except ModuleNotFoundError as error:
-        raise Misuse(f"{error.name} is not installed; run: pip install 'shiftboss[web]'") from None
+    from shiftboss.web.access import read_login, read_login_file
+
     if login_file is not None:
         return read_login_file(login_file)
     return read_login(os.environ[LOGIN], LOGIN) if os.environ.get(LOGIN) else {}

@@ -5,12 +5,13 @@ const EVERY = 3000;
 const KEY = "shiftboss-live";
 const button = document.getElementById("live");
 
-// Nothing is replaced under somebody's hands: not while a box is ticked, a question open, or a field in use.
+// Nothing is replaced under somebody's hands: not while a box is ticked, a question open, a field in use, or text selected.
 function inUse() {
   const fresh = document.getElementById("fresh");
   const at = document.activeElement;
   return Boolean(
-    document.querySelector("main input:checked, main details[open]") ||
+    getSelection().type === "Range" ||
+      document.querySelector("main input:checked, main details[open]") ||
       (fresh && at && fresh.contains(at) && at.matches("input, select, button, summary")),
   );
 }
@@ -48,12 +49,21 @@ button.addEventListener("click", () => {
   button.setAttribute("aria-pressed", String(!isOn()));
   localStorage.setItem(KEY, isOn() ? "on" : "off");
 });
-document.body.addEventListener("htmx:afterSettle", localize);
-for (const [name, lost] of [["htmx:sendError", true], ["htmx:responseError", true], ["htmx:timeout", true], ["htmx:afterSwap", false]]) {
-  document.body.addEventListener(name, () => document.documentElement.classList.toggle("lost", lost));
+document.body.addEventListener("htmx:afterSwap", localize);
+function tell(lost) {
+  document.documentElement.classList.toggle("lost", lost);
+  button.title = lost ? "The dashboard does not answer" : "";
 }
+
+for (const name of ["htmx:sendError", "htmx:responseError", "htmx:timeout"]) {
+  document.body.addEventListener(name, () => tell(true));
+}
+document.body.addEventListener("htmx:afterSwap", () => tell(false));
 localize();
 watchBoxes();
-setInterval(() => {
+function tick() {
   if (isOn() && !document.hidden && !inUse()) htmx.trigger(document.body, "tick");
-}, EVERY);
+}
+
+setInterval(tick, EVERY);
+document.addEventListener("visibilitychange", tick);
