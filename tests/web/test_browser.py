@@ -267,16 +267,29 @@ def test_a_page_of_another_site_changes_nothing(browser: Any, base: str, raw: An
 def test_pictures_for_the_documents(browser: Any, base: str, raw: Any, client: Shiftboss, tmp_path: Path) -> None:
     bids = fill(raw, client)
     folder = Path(os.environ.get("PICTURES", tmp_path))
+    if "PICTURES" in os.environ:
+        _run_for_a_minute(browser, base, raw)
     for theme in ("light", "dark"):
         size = {"width": 1200, "height": 750}
         watched = Watched(browser, base, color_scheme=theme, viewport=size, reduced_motion="reduce")
         for name, path in SHOWN.items():
             if theme == "light" or name == "overview":
+                raw.incrby("stat:processed", 270)
                 page = watched.go(path.format(**bids))
                 page.locator(".where").evaluate("place => { place.textContent = 'redis://localhost:6379/0 · sb' }")
                 save(watched, folder / f"{name}{'-dark' if theme == 'dark' else ''}.png")
         watched.context.close()
     assert {path.name for path in folder.glob("*.png")} == {*(f"{name}.png" for name in SHOWN), "overview-dark.png"}
+
+
+def _run_for_a_minute(browser: Any, base: str, raw: Any) -> None:
+    """Have something to show where runs a second are."""
+    watched = Watched(browser, base)
+    for n in range(62):
+        raw.incrby("stat:processed", 240 + (n * 37) % 90)
+        raw.incrby("stat:failed", 7 * (n % 9 == 0))
+        watched.go("/").wait_for_timeout(1_020)
+    watched.context.close()
 
 
 def test_a_process_is_asked_to_stop(watched: Watched, raw: Any, client: Shiftboss) -> None:

@@ -257,3 +257,17 @@ def test_a_batch_shows_the_newest_of_very_many_below_it(
     times = [status.created_at for status in parent.descendants()]
     assert [status.created_at for status in parent.descendants(2)] == times[-2:]
     assert len(times) == 30
+
+
+def test_the_overview_tells_how_fast_jobs_run(
+    browser: Browser, backend: Backend, client: Shiftboss, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [100.0]
+    monkeypatch.setattr("shiftboss.web.pace.monotonic", lambda: now[0])
+    assert "in a moment" in browser.page("/")
+    backend.raw.incrby("stat:processed", 90)
+    backend.raw.incrby("stat:failed", 6)
+    now[0] += 4
+    text = browser.page("/")
+    assert '<strong class="now">22.5</strong> now' in text
+    assert "1.5 failed" in text

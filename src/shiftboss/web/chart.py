@@ -1,4 +1,4 @@
-"""The geometry of a chart of runs by day: numbers for an SVG of a hundred by a hundred units that is stretched to fit."""
+"""The geometry of a chart of runs: numbers for an SVG of a hundred by a hundred units that is stretched to fit."""
 
 from __future__ import annotations
 
@@ -6,15 +6,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
+from shiftboss.web.pace import Rate
+
 GAP = 0.28
 
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """One day.
+    """One day, or one look.
 
     Args:
-        day: Which.
+        name: What it stands for.
         processed: How many runs, failed ones too.
         failed: How many of them failed.
         x: Where it begins.
@@ -23,9 +25,9 @@ class Bar:
         failed_height: How high the failed part is, at its foot.
     """
 
-    day: date
-    processed: int
-    failed: int
+    name: str
+    processed: float
+    failed: float
     x: float
     width: float
     height: float
@@ -34,33 +36,49 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """All days, the first on the left, and the number that the top stands for."""
+    """Bars from the left to the right, and the number that the top stands for."""
 
     bars: Sequence[Bar]
     top: int
 
     @property
-    def processed(self) -> int:
+    def processed(self) -> float:
         return sum(bar.processed for bar in self.bars)
 
     @property
-    def failed(self) -> int:
+    def failed(self) -> float:
         return sum(bar.failed for bar in self.bars)
 
 
-def chart(days: Mapping[date, tuple[int, int]]) -> Chart:
+def by_day(days: Mapping[date, tuple[int, int]]) -> Chart:
     """A chart of runs and failed runs by day."""
-    top = nice(max((processed for processed, _ in days.values()), default=0))
-    step = 100 / max(1, len(days))
+    return _chart([(f"{day:%-d %b}", *counts) for day, counts in sorted(days.items())], len(days))
+
+
+def by_look(rates: Sequence[Rate], room: int) -> Chart:
+    """A chart of runs a second, with room for so many looks; the newest is on the right."""
+    return _chart([(f"{rate.ago:.0f} s ago", rate.processed, rate.failed) for rate in rates], room)
+
+
+def _chart(counts: Sequence[tuple[str, float, float]], room: int) -> Chart:
+    top = nice(max((processed for _, processed, _ in counts), default=0))
+    step = 100 / max(1, room)
     bars = [
-        Bar(day, processed, failed, *(round(n, 3) for n in (step * (i + GAP / 2), step * (1 - GAP))), *heights)
-        for i, (day, (processed, failed)) in enumerate(sorted(days.items()))
-        for heights in [[round(100 * n / top, 3) for n in (processed, min(failed, processed))]]
+        Bar(
+            name,
+            processed,
+            failed,
+            x=round(step * (room - len(counts) + i + GAP / 2), 3),
+            width=round(step * (1 - GAP), 3),
+            height=round(100 * processed / top, 3),
+            failed_height=round(100 * min(failed, processed) / top, 3),
+        )
+        for i, (name, processed, failed) in enumerate(counts)
     ]
     return Chart(bars, top)
 
 
-def nice(most: int) -> int:
+def nice(most: float) -> int:
     """A round number that is not below another: what the top of a chart stands for.
 
     Example:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from markupsafe import Markup
 
@@ -18,13 +18,13 @@ NONE = Markup('<span class="none" aria-label="none">–</span>')
 
 
 def number(value: float) -> str:
-    """With separators.
+    """With separators, and without a fraction that is none.
 
     Example:
-        >>> number(1234567)
-        '1,234,567'
+        >>> number(1234567), number(1234.5), number(7.0)
+        ('1,234,567', '1,234.5', '7')
     """
-    return f"{value:,}"
+    return f"{int(value):,}" if value == int(value) else f"{value:,}"
 
 
 def exact(moment: datetime) -> str:
@@ -33,8 +33,12 @@ def exact(moment: datetime) -> str:
 
 
 def in_zone(moment: datetime, zone: str) -> str:
-    """A moment on the wall clock of a zone, to the minute."""
-    return f"{moment.astimezone(ZoneInfo(zone)):%a %-d %b %Y, %H:%M}"
+    """A moment on the wall clock of a zone, to the minute; in UTC if the zone is not known on this machine."""
+    try:
+        there = moment.astimezone(ZoneInfo(zone))
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return exact(moment)
+    return f"{there:%a %-d %b %Y, %H:%M}"
 
 
 def ago(moment: datetime | None) -> Markup:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 from urllib.parse import parse_qs
@@ -22,6 +22,7 @@ from shiftboss.web.addresses import address, page_of, prefix_of
 from shiftboss.web.hiding import Redact
 from shiftboss.web.origin import FIELD, has_token, is_ours, remember, token_of
 from shiftboss.web.outcomes import OUTCOMES
+from shiftboss.web.pace import Pace
 
 FORM_LIMIT = 1 << 20
 FIELDS_LIMIT = 2_000
@@ -35,11 +36,13 @@ class Site:
         get_client: Whose Redis.
         read_only: Whether nothing can be changed.
         redact: Whether arguments of jobs are hidden, or how.
+        pace: How fast jobs run, as far as somebody has looked.
     """
 
     get_client: Callable[[], Shiftboss]
     read_only: bool
     redact: Redact
+    pace: Pace = field(default_factory=Pace)
 
     @property
     def client(self) -> Shiftboss:

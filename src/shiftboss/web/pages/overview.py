@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from shiftboss.batches import BatchSet
 from shiftboss.engines.sidekiq.sets import Stats
-from shiftboss.web.chart import chart
+from shiftboss.web.chart import by_day, by_look
+from shiftboss.web.pace import LOOKS
 from shiftboss.web.site import Form, Outcome, acting, client_of, number, render, site_of
 
 SPANS = (7, 30, 90)
@@ -19,13 +22,13 @@ async def overview(request: Request) -> Response:
     client, days = client_of(request), number(request, "days", 30)
     days = days if days in SPANS else 30
     batches = await BatchSet(client=client).apage(NEWEST)
+    said: dict[str, Any] = {"batches": batches.statuses, "days": days, "spans": SPANS}
     if not site_of(request).has_jobs:
-        return await render(request, "overview.html", chart=None, batches=batches.statuses, days=days, spans=SPANS)
+        return await render(request, "overview.html", now=None, runs=None, **said)
     stats = await Stats.aread(client=client)
-    runs = chart(await Stats.ahistory(days, client=client))
-    return await render(
-        request, "overview.html", stats=stats, chart=runs, batches=batches.statuses, days=days, spans=SPANS
-    )
+    now = by_look(site_of(request).pace.look(stats.processed, stats.failed), LOOKS)
+    runs = by_day(await Stats.ahistory(days, client=client))
+    return await render(request, "overview.html", stats=stats, now=now, runs=runs, **said)
 
 
 async def act(request: Request, form: Form) -> Outcome:
