@@ -5,6 +5,7 @@ KEYS
   1 taken    list      microseconds at which units were or will be taken, newest first
 ARGV
   1 window   integer   microseconds
+  2 hold     integer   microseconds within which callers spend what they take
 RETURNS
   {units used, units reserved, microseconds until the first comes back}
 ]]
@@ -21,6 +22,6 @@ local function later_than(instant)
   return low
 end
 
-local all, ahead = later_than(now - ARGV[1]), later_than(now)
+local all, ahead = later_than(now - ARGV[1]), later_than(now + ARGV[2])
 local first = all > 0 and redis.call('LINDEX', KEYS[1], all - 1) + ARGV[1] - now or 0
 return {all - ahead, ahead, first}

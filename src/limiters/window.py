@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
+import math
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Unpack
 
 from shiftboss.errors import ConfigError
-from shiftboss.plan import Plan, run
+from shiftboss.plan import Plan, at_last, run, within
 from shiftboss.scripts import Call
 
 from . import calls
-from .base import Duration, Limiter
+from .base import DECISION, Duration, Limiter
 from .common import Common, common
 from .definition import check_count, to_interval
+from .prefetch import Block, Shelf, shelf_of
 from .state import Answer, LimiterState
-from .timed import Taken, TimedLimiter
+from .timed import Permit, Taken, TimedLimiter
 
 if TYPE_CHECKING:
     from shiftboss.client import Shiftboss
 
 # Units that one call can take: each is an entry.
 MOST_AT_ONCE = 1_000
+# The part of its interval for which a process may keep a block of units; each counts for longer by that.
+HELD_PART = 0.01
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,12 +37,14 @@ class WindowLimiter(TimedLimiter):
 
     count: int
     interval: float
+    prefetch: int = 0
 
     kind: ClassVar[str] = "window"
 
     def __post_init__(self) -> None:
         Limiter.__post_init__(self)
         check_count("count", self.count)
+        check_count("prefetch", self.prefetch, least=0, most=min(self.count, MOST_AT_ONCE))
 
     @property
     def size(self) -> int:
@@ -52,28 +59,73 @@ class WindowLimiter(TimedLimiter):
                 f"limiter {self.name!r}: a window admits at most {MOST_AT_ONCE:,} units in one call, got {cost:,}; points can more"
             )
 
-    def taking(self, key: str, cost: int, wait: float, hold: float = 0.0) -> Call[Answer]:
-        """The call that takes units; `hold` is for how many seconds the caller may put off spending them."""
-        micros = round(self.interval * 1e6), cost, round(wait * 1e6), round(hold * 1e6)
+    def ask(self, client: Shiftboss, cost: int, wait: float) -> Plan[Permit]:
+        """Take units of this process's block, if there is one; else of the window, now or within `wait` seconds."""
+        if not self.prefetch:
+            return (yield from TimedLimiter.ask(self, client, cost, wait))
+        key = self.key(client)
+        shelf = shelf_of(client, key)
+        answer = shelf.spend(cost)
+        if answer is None:
+            with shelf.refilling() as mine:
+                if mine:
+                    yield from self._refill(shelf, key, cost)
+                    answer = shelf.spend(cost)
+        if answer is None:
+            permit = yield from TimedLimiter.ask(self, client, cost, wait)
+            shelf.count(cost)
+            return permit
+        return Permit(self, client, Taken(cost, 0.0, answer))
+
+    def _refill(self, shelf: Shelf, key: str, cost: int) -> Plan[None]:
+        """Put the next block in the place of the last, whose rest goes back. None where the window has not so much."""
+        rest, wish = shelf.clear(), shelf.wish(self.prefetch)
+        if rest is not None:
+            yield from at_last(calls.unstamp(key, rest.left, rest.answer.mark))
+        if wish <= cost:
+            return
+        asked = time.monotonic()
+        answer = yield from within(self.taking(key, wish, 0), DECISION)
+        if answer.seconds == 0:
+            shelf.put(Block(answer, wish, asked + self._hold))
+
+    @property
+    def _hold(self) -> float:
+        """Seconds for which units may be put off."""
+        return self.interval * HELD_PART if self.prefetch else 0.0
+
+    def taking(self, key: str, cost: int, wait: float) -> Call[Answer]:
+        """The call that takes units."""
+        micros = round(self.interval * 1e6), cost, round(wait * 1e6), math.ceil(self._hold * 1e6)
         return calls.window(key, self.count, *micros)
 
     def returning(self, key: str, taken: Taken) -> Call[Any]:
         """The call that gives units back."""
         return calls.unstamp(key, taken.cost, taken.answer.mark)
 
+    def forget(self, client: Shiftboss) -> Plan[None]:
+        """Make it as if nothing had been taken."""
+        shelf_of(client, self.key(client)).clear()
+        yield from TimedLimiter.forget(self, client)
+
     def look(self, client: Shiftboss) -> Plan[LimiterState]:
         """How it is used at this instant."""
-        used, reserved, first = yield from run(calls.window_state(self.key(client), round(self.interval * 1e6)))
+        micros = round(self.interval * 1e6), math.ceil(self._hold * 1e6)
+        used, reserved, first = yield from run(calls.window_state(self.key(client), *micros))
         return LimiterState(used, max(0, self.count - used), reserved, first / 1e6 if used else None)
 
 
-def window(name: str, count: int, interval: str | Duration, **options: Unpack[Common]) -> WindowLimiter:
+def window(
+    name: str, count: int, interval: str | Duration, *, prefetch: int = 0, **options: Unpack[Common]
+) -> WindowLimiter:
     """A limiter of how many may come in any second, minute, hour or day, wherever it begins.
 
     Args:
         name: What it is known by; processes that use the same name share it.
         count: Units in the window.
         interval: ``second``, ``minute``, ``hour``, ``day``, or seconds or a timedelta.
+        prefetch: Units that a busy process takes in one call, and then spends without asking; 0 to ask for each. What it
+            has not spent within a hundredth of the interval goes back at its next call, or at exit.
         options: See `Limiter`.
 
     Raises:
@@ -86,4 +138,5 @@ def window(name: str, count: int, interval: str | Duration, **options: Unpack[Co
         ...     [sms.try_acquire() is not None for _ in range(6)]
         [True, True, True, True, True, False]
     """
-    return WindowLimiter(name=name, count=count, interval=to_interval("interval", interval), **common(options))
+    interval = to_interval("interval", interval)
+    return WindowLimiter(name=name, count=count, interval=interval, prefetch=prefetch, **common(options))
