@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from urllib.parse import quote
 
@@ -10,6 +11,7 @@ import pytest
 from shiftboss import DeadSet, Failures, ProcessSet, Queue, RetrySet, ScheduledSet, Shiftboss, Stats, limiters, periodic
 from shiftboss.batches import Batch, BatchSet
 from shiftboss.errors import BatchNotFound
+from shiftboss.keys import PeriodicKeys
 from tests.backends import Backend
 from tests.web.conftest import SAME, Browser
 from tests.web.filled import IDENTITY, JID, fill, import_row, payload
@@ -271,3 +273,25 @@ def test_the_overview_tells_how_fast_jobs_run(
     text = browser.page("/")
     assert '<strong class="now">22.5</strong> now' in text
     assert "1.5 failed" in text
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"concurrency": "many"}, {"queues": 5}, {"labels": 7}, {"started_at": "x"}, {"started_at": 1e30}]
+)
+def test_what_is_no_heartbeat_of_a_worker_is_left_out(
+    browser: Browser, backend: Backend, wrong: dict[str, object]
+) -> None:
+    info = {"hostname": "x", "concurrency": 5, "queues": ["a"], "labels": [], "started_at": 1, **wrong}
+    backend.raw.sadd("processes", "odd:1:2")
+    backend.raw.hset("odd:1:2", mapping={"info": json.dumps(info), "busy": 1, "beat": 1})
+    assert "odd:1:2" not in browser.page("/busy")
+
+
+def test_a_time_zone_that_is_not_known_here_is_shown_in_utc(
+    browser: Browser, backend: Backend, client: Shiftboss
+) -> None:
+    fill(backend.raw, client)
+    key = PeriodicKeys(client.namespace, "default").entries
+    entry = json.loads(backend.raw.hget(key, "nightly-report"))
+    backend.raw.hset(key, "nightly-report", json.dumps({**entry, "timezone": "Mars/Olympus"}))
+    assert "Mars/Olympus" in browser.page("/periodic")

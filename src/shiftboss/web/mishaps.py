@@ -12,7 +12,8 @@ from starlette.responses import Response
 
 from shiftboss.cli.redis_errors import explain
 from shiftboss.errors import BatchNotFound, ConfigError, EntryNotFound, ShiftbossError
-from shiftboss.web.site import client_of, show
+from shiftboss.web.rendering import show
+from shiftboss.web.site import client_of
 
 TITLES = {400: "That cannot be", 403: "Not allowed", 404: "Not found", 405: "Not allowed", 413: "Too large"}
 _log = logging.getLogger("shiftboss.web")

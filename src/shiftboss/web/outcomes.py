@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from starlette.requests import Request
+
 from shiftboss.cli.text import plural
+from shiftboss.web.site import number
 
 
 def _jobs(what: str) -> Callable[[int], str]:
@@ -31,3 +34,14 @@ OUTCOMES: dict[str, Callable[[int], str]] = {
     "forgotten": _said("Deleted."),
     "run": _said("It runs as soon as somebody fires the schedule."),
 }
+
+
+def told(request: Request) -> str:
+    """What an action did, if the browser comes from one."""
+    did = OUTCOMES.get(request.query_params.get("did", ""))
+    return "" if did is None else did(number(request, "n", 0))
+
+
+def kept(request: Request) -> dict[str, str]:
+    """The query without what an action did."""
+    return {name: value for name, value in request.query_params.items() if name not in {"did", "n"}}

@@ -13,7 +13,9 @@ from starlette.routing import Route
 
 from shiftboss.batches import Batch, Status, doctor
 from shiftboss.batches.bids import is_bid
-from shiftboss.web.site import Form, Outcome, acting, client_of, render
+from shiftboss.web.forms import Form, Outcome, acting
+from shiftboss.web.rendering import render
+from shiftboss.web.site import client_of
 
 SHOWN = 200
 

@@ -7,7 +7,8 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from shiftboss.batches import BatchSet
-from shiftboss.web.site import client_of, render
+from shiftboss.web.rendering import render
+from shiftboss.web.site import client_of
 
 PAGE = 50
 STATES = ("running", "open", "complete", "dead", "succeeded", "broken")

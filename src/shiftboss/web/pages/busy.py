@@ -8,8 +8,10 @@ from starlette.routing import Route
 
 from shiftboss import periodic
 from shiftboss.engines.sidekiq.sets import ProcessSet, Work, Workers
+from shiftboss.web.forms import Form, Outcome, acting
 from shiftboss.web.hiding import arguments
-from shiftboss.web.site import Form, Outcome, acting, client_of, render, site_of
+from shiftboss.web.rendering import render
+from shiftboss.web.site import client_of, site_of
 
 SHOWN = 200
 

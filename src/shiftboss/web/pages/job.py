@@ -13,7 +13,8 @@ from starlette.routing import Route
 from shiftboss.engines.sidekiq.sets import Entry, Failures, Queue
 from shiftboss.web.hiding import HIDDEN, arguments
 from shiftboss.web.pages.waiting import SETS, TITLES, key_of, moment_of, set_of
-from shiftboss.web.site import client_of, number, render, site_of
+from shiftboss.web.rendering import render
+from shiftboss.web.site import client_of, number, site_of
 
 # How much is shown of a payload, of which a job may have 1 MiB.
 MOST = 64 * 1024

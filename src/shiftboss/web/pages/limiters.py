@@ -12,7 +12,9 @@ from starlette.routing import Route
 
 from shiftboss import limiters
 from shiftboss.limiters import ConcurrentLimiter, Limiter
-from shiftboss.web.site import Form, Outcome, acting, client_of, number, render
+from shiftboss.web.forms import Form, Outcome, acting
+from shiftboss.web.rendering import render
+from shiftboss.web.site import client_of, number
 
 PAGE = 50
 # How many are looked at for the list: it is sorted, and the list that Redis has is not.

@@ -11,8 +11,10 @@ from starlette.routing import Route
 from shiftboss.batches import BatchSet
 from shiftboss.engines.sidekiq.sets import Stats
 from shiftboss.web.chart import by_day, by_look
+from shiftboss.web.forms import Form, Outcome, acting
 from shiftboss.web.pace import LOOKS
-from shiftboss.web.site import Form, Outcome, acting, client_of, number, render, site_of
+from shiftboss.web.rendering import render
+from shiftboss.web.site import client_of, number, site_of
 
 SPANS = (7, 30, 90)
 NEWEST = 6

@@ -10,7 +10,9 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from shiftboss import periodic
-from shiftboss.web.site import Form, Outcome, acting, client_of, number, render
+from shiftboss.web.forms import Form, Outcome, acting
+from shiftboss.web.rendering import render
+from shiftboss.web.site import client_of, number
 
 PAGE = 50
 OUTCOMES = 5

@@ -7,8 +7,10 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from shiftboss.engines.sidekiq.sets import Entry, Queue
+from shiftboss.web.forms import Form, Outcome, acting
 from shiftboss.web.hiding import arguments
-from shiftboss.web.site import Form, Outcome, acting, client_of, number, render, site_of
+from shiftboss.web.rendering import render
+from shiftboss.web.site import client_of, number, site_of
 
 PAGE = 50
 

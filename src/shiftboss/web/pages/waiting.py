@@ -12,8 +12,10 @@ from starlette.routing import Route
 
 from shiftboss.engines.sidekiq.sets import DeadSet, Entry, RetrySet, ScheduledSet
 from shiftboss.engines.sidekiq.sets.waiting import WaitingSet
+from shiftboss.web.forms import Form, Outcome, acting
 from shiftboss.web.hiding import arguments
-from shiftboss.web.site import Form, Outcome, acting, client_of, number, render, site_of
+from shiftboss.web.rendering import render
+from shiftboss.web.site import client_of, number, site_of
 
 PAGE = 50
 # How many calls of about 1,000 jobs each one search may make.

@@ -49,7 +49,11 @@ class Process:
 
     @property
     def queues(self) -> tuple[str, ...]:
-        return tuple(self.info.get("queues", ()))
+        return tuple(map(str, self.info.get("queues", ())))
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        return tuple(map(str, self.info.get("labels", ())))
 
     @property
     def started_at(self) -> datetime:
@@ -61,7 +65,7 @@ class Process:
             "identity": self.identity,
             "hostname": self.info.get("hostname"),
             "pid": self.info.get("pid"),
-            "labels": self.info.get("labels", []),
+            "labels": list(self.labels),
             "queues": list(self.queues),
             "concurrency": self.concurrency,
             "busy": self.busy,
@@ -202,7 +206,7 @@ def _process(client: Shiftboss, identity: str, beat: Mapping[str, bytes]) -> Pro
     """From a heartbeat; None if there is none, or if it is not one."""
     try:
         info = msgspec.json.decode(beat["info"], type=dict[str, Any])
-        return Process(
+        process = Process(
             identity,
             info,
             int(beat.get("busy", 0)),
@@ -211,8 +215,10 @@ def _process(client: Shiftboss, identity: str, beat: Mapping[str, bytes]) -> Pro
             datetime.fromtimestamp(float(beat.get("beat", 0)), UTC),
             client,
         )
-    except (KeyError, ValueError, msgspec.MsgspecError):
+        _ = process.concurrency, process.queues, process.labels, process.started_at
+    except (KeyError, ValueError, TypeError, OverflowError, OSError, msgspec.MsgspecError):
         return None
+    return process
 
 
 def _work(process: str, thread: str, text: bytes) -> Work | None:
