@@ -33,12 +33,12 @@ def exact(moment: datetime) -> str:
 
 
 def in_zone(moment: datetime, zone: str) -> str:
-    """A moment on the wall clock of a zone, to the minute; in UTC if the zone is not known on this machine."""
+    """A moment on the wall clock of a zone, without seconds that are none; in UTC if the zone is not known on this machine."""
     try:
         there = moment.astimezone(ZoneInfo(zone))
     except (ZoneInfoNotFoundError, ValueError, OSError):
         return exact(moment)
-    return f"{there:%a %-d %b %Y, %H:%M}"
+    return f"{there:%a %-d %b %Y, %H:%M:%S}".removesuffix(":00")
 
 
 def ago(moment: datetime | None) -> Markup:
@@ -63,14 +63,14 @@ def seconds(value: float | None) -> str:
     """A stretch of time: milliseconds below a second, then seconds, then roughly.
 
     Example:
-        >>> seconds(0.0123), seconds(2.345), seconds(7300)
-        ('12 ms', '2.3 s', '2 h')
+        >>> seconds(0.0123), seconds(2.345), seconds(3), seconds(7300)
+        ('12 ms', '2.3 s', '3 s', '2 h')
     """
     if value is None:
         return ""
-    if abs(value) < 1:
+    if 0 < abs(value) < 1:
         return f"{value * 1000:.0f} ms"
-    return f"{value:.1f} s" if abs(value) < 10 else span(value)
+    return f"{round(value, 1):g} s" if abs(value) < 10 else span(value)
 
 
 def short(text: str, most: int = 120) -> Markup:

@@ -24,8 +24,11 @@ function localize() {
   for (const time of document.querySelectorAll("time[datetime]")) {
     const moment = new Date(time.dateTime);
     if (Number.isNaN(moment.getTime())) continue;
-    const said = moment.toLocaleString(undefined, { dateStyle: "medium", timeStyle: time.hasAttribute("data-local") ? "short" : "medium" });
-    if (time.hasAttribute("data-local")) time.textContent = said;
+    const said = moment.toLocaleString(undefined, { dateStyle: "medium", timeStyle: "medium" });
+    const whole = moment.getSeconds() === 0 && moment.getMilliseconds() === 0;
+    if (time.hasAttribute("data-local")) {
+      time.textContent = whole ? moment.toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short" }) : said;
+    }
     if (!time.title.includes("·")) time.title += " · " + said;
   }
 }
