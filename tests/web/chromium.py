@@ -17,7 +17,6 @@ OPTIONS = (
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync",
 )  # fmt: skip
-SERIOUS = {"serious", "critical"}
 
 
 @contextmanager
@@ -81,14 +80,9 @@ class Watched:
         return bool(self.page.evaluate("document.documentElement.scrollWidth > window.innerWidth"))
 
     def barriers(self) -> list[str]:
-        """What axe finds that is serious, one line each."""
+        """What axe finds, one line each."""
         found = _axe().run(self.page).response["violations"]
-        return [
-            f"{one['id']}: {node['target']} {node['html'][:120]}"
-            for one in found
-            if one["impact"] in SERIOUS
-            for node in one["nodes"]
-        ]
+        return [f"{one['id']}: {node['target']} {node['html'][:120]}" for one in found for node in one["nodes"]]
 
     def _failed(self, request: Any) -> None:
         if "ERR_ABORTED" not in request.failure:  # what is still on its way when the next page is asked for

@@ -43,10 +43,8 @@ def browse(client: Shiftboss) -> Iterator[Callable[..., Browser]]:
     browsers: list[Browser] = []
 
     def make(**options: Any) -> Browser:
-        # Closing the connections of the loop is the host's; here each browser has its own.
         browser = Browser(Dashboard(client, **{"insecure": True, **options}), base_url="http://localhost:8787")
         browsers.append(browser.__enter__())
-        browser.portal_client = client
         return browser
 
     yield make

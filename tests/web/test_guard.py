@@ -242,17 +242,16 @@ def test_no_header_moves_the_links(browser: Browser, name: str) -> None:
 @pytest.mark.parametrize(
     "prefix", ["//evil.example", "/a//b", "/a/../b", '/"><script>', "/a b", "jobs", "/%2e%2e", "/a\r\nx: y", "/.."]
 )
-def test_a_prefix_that_is_none_is_refused(browse: Browse, prefix: str) -> None:
-    browser = browse()
-    app = browser.app
+def test_a_prefix_that_is_none_is_refused(client: Shiftboss, prefix: str) -> None:
+    dashboard = Dashboard(client, insecure=True)
 
     async def smuggling(scope: Any, receive: Any, send: Any) -> None:
-        await app({**scope, "root_path": prefix} if scope["type"] == "http" else scope, receive, send)
+        await dashboard({**scope, "root_path": prefix} if scope["type"] == "http" else scope, receive, send)
 
-    browser._transport.app = smuggling
-    answer = browser.get("/")
-    assert answer.status_code == 400
-    assert "evil" not in answer.text
+    with Browser(smuggling) as browser:
+        answer = browser.get("/")
+        assert answer.status_code == 400
+        assert "evil" not in answer.text
 
 
 def test_another_hosts_name_is_refused_where_there_is_no_login(browse: Browse) -> None:

@@ -7,10 +7,10 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from shiftboss.batches import BatchSet
+from shiftboss.web.paging import PAGE
 from shiftboss.web.rendering import render
 from shiftboss.web.site import client_of
 
-PAGE = 50
 STATES = ("running", "open", "complete", "dead", "succeeded", "broken")
 
 

@@ -8,17 +8,16 @@ from starlette.routing import Route
 
 from shiftboss.engines.sidekiq.sets import Failures, Stats
 from shiftboss.web.forms import Form, Outcome, acting
+from shiftboss.web.paging import PAGE, paging
 from shiftboss.web.rendering import render
-from shiftboss.web.site import client_of, number
-
-PAGE = 50
+from shiftboss.web.site import client_of
 
 
 async def failures(request: Request) -> Response:
-    kept, page = Failures(client=client_of(request)), max(1, number(request, "page", 1))
-    size = await kept.acount()
-    runs = await kept.apage((page - 1) * PAGE, PAGE)
-    return await render(request, "failures.html", runs=runs, size=size, number=page, pages=-(-size // PAGE))
+    kept = Failures(client=client_of(request))
+    shown = paging(request, await kept.acount())
+    runs = await kept.apage(shown.first, PAGE)
+    return await render(request, "failures.html", runs=runs, size=shown.size, paging=shown)
 
 
 async def act(request: Request, form: Form) -> Outcome:

@@ -13,24 +13,25 @@ from starlette.routing import Route
 from shiftboss import limiters
 from shiftboss.limiters import ConcurrentLimiter, Limiter
 from shiftboss.web.forms import Form, Outcome, acting
+from shiftboss.web.paging import paging
 from shiftboss.web.rendering import render
-from shiftboss.web.site import client_of, number
+from shiftboss.web.site import client_of
 
-PAGE = 50
 # How many are looked at for the list: it is sorted, and the list that Redis has is not.
 MOST = 2_000
 
 
 async def listed(request: Request) -> Response:
     client, text = client_of(request), request.query_params.get("q", "").strip()
-    page, found, more = max(1, number(request, "page", 1)), list[Limiter](), False
+    found, more = list[Limiter](), False
     async for limiter in limiters.aall(text, client=client):
         if len(found) == MOST:
             more = True
             break
         found.append(limiter)
     found.sort(key=attrgetter("name"))
-    shown = found[(page - 1) * PAGE : page * PAGE]
+    place = paging(request, len(found))
+    shown = found[place.span]
     states = await asyncio.gather(*(limiter.apeek() for limiter in shown))
     return await render(
         request,
@@ -39,8 +40,7 @@ async def listed(request: Request) -> Response:
         text=text,
         total=len(found),
         more=more,
-        number=page,
-        pages=-(-len(found) // PAGE),
+        paging=place,
     )
 
 

@@ -11,10 +11,10 @@ from starlette.routing import Route
 
 from shiftboss import periodic
 from shiftboss.web.forms import Form, Outcome, acting
+from shiftboss.web.paging import paging
 from shiftboss.web.rendering import render
-from shiftboss.web.site import client_of, number
+from shiftboss.web.site import client_of
 
-PAGE = 50
 OUTCOMES = 5
 UPCOMING = 5
 
@@ -25,8 +25,8 @@ async def entries(request: Request) -> Response:
     schedule = request.query_params.get("schedule", "") or ("default" if "default" in names or not names else names[0])
     found = await periodic.aentries(schedule, client=client)
     wanted = [one for one in found if text.lower() in f"{one.entry.name} {one.entry.job}".lower()]
-    page = max(1, number(request, "page", 1))
-    shown = wanted[(page - 1) * PAGE : page * PAGE]
+    place = paging(request, len(wanted))
+    shown = wanted[place.span]
     histories = await asyncio.gather(
         *(periodic.ahistory(one.entry.name, schedule, limit=OUTCOMES, client=client) for one in shown)
     )
@@ -39,8 +39,7 @@ async def entries(request: Request) -> Response:
         leader=await periodic.aleader(schedule, client=client),
         total=len(found),
         text=text,
-        number=page,
-        pages=-(-len(wanted) // PAGE),
+        paging=place,
     )
 
 

@@ -9,10 +9,9 @@ from starlette.routing import Route
 from shiftboss.engines.sidekiq.sets import Entry, Queue
 from shiftboss.web.forms import Form, Outcome, acting
 from shiftboss.web.hiding import arguments
+from shiftboss.web.paging import PAGE, paging
 from shiftboss.web.rendering import render
-from shiftboss.web.site import client_of, number, site_of
-
-PAGE = 50
+from shiftboss.web.site import client_of, site_of
 
 
 async def queues(request: Request) -> Response:
@@ -20,9 +19,9 @@ async def queues(request: Request) -> Response:
 
 
 async def queue(request: Request) -> Response:
-    site, page = site_of(request), max(1, number(request, "page", 1))
+    site = site_of(request)
     of = Queue(request.query_params.get("name", ""), client=site.client)
-    size, entries = await of.acount(), await of.apage((page - 1) * PAGE, PAGE)
+    shown = paging(request, await of.acount())
 
     def args(entry: Entry) -> str:
         return arguments(site.redact, entry.name, entry.args)
@@ -31,12 +30,11 @@ async def queue(request: Request) -> Response:
         request,
         "queue.html",
         queue=of,
-        size=size,
+        size=shown.size,
         latency=await of.alatency(),
         paused=await of.ais_paused(),
-        entries=list(enumerate(entries, (page - 1) * PAGE)),
-        number=page,
-        pages=-(-size // PAGE),
+        entries=list(enumerate(await of.apage(shown.first, PAGE), shown.first)),
+        paging=shown,
         args=args,
     )
 

@@ -14,10 +14,10 @@ from shiftboss.engines.sidekiq.sets import DeadSet, Entry, RetrySet, ScheduledSe
 from shiftboss.engines.sidekiq.sets.waiting import WaitingSet
 from shiftboss.web.forms import Form, Outcome, acting
 from shiftboss.web.hiding import arguments
+from shiftboss.web.paging import PAGE, paging
 from shiftboss.web.rendering import render
-from shiftboss.web.site import client_of, number, site_of
+from shiftboss.web.site import client_of, site_of
 
-PAGE = 50
 # How many calls of about 1,000 jobs each one search may make.
 CALLS = 25
 SETS: dict[str, type[RetrySet | ScheduledSet | DeadSet]] = {
@@ -41,31 +41,30 @@ def set_of(request: Request, kind: str) -> WaitingSet:
 async def waiting(request: Request) -> Response:
     site, kind = site_of(request), kind_of(request)
     jobs, text = set_of(request, kind), request.query_params.get("q", "").strip()
-    page, size, cursor = max(1, number(request, "page", 1)), await jobs.acount(), ""
+    place, cursor = paging(request, await jobs.acount()), ""
 
     def args(entry: Entry) -> str:
         return arguments(site.redact, entry.name, entry.args)
 
-    def shown(entry: Entry) -> str:
+    def said(entry: Entry) -> str:
         texts = (entry.jid, entry.name, entry.queue, entry.bid, entry.error_class, entry.error_message, args(entry))
         return "\n".join(text for text in texts if text).lower()
 
     if text:
         found, cursor = await _search(jobs, text, request.query_params.get("from", ""))
         # What is hidden is not found either.
-        entries: Sequence[Entry] = [entry for entry in found if text.lower() in shown(entry)]
+        entries: Sequence[Entry] = [entry for entry in found if text.lower() in said(entry)]
     else:
-        entries = await jobs.apage((page - 1) * PAGE, PAGE)
+        entries = await jobs.apage(place.first, PAGE)
     return await render(
         request,
         "waiting.html",
         kind=kind,
         title=TITLES[kind],
-        size=size,
+        size=place.size,
         entries=entries,
         text=text,
-        number=page,
-        pages=-(-size // PAGE),
+        paging=place,
         cursor=cursor,
         args=args,
         key=key_of,
