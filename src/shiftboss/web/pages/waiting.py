@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
 from starlette.exceptions import HTTPException
@@ -46,14 +46,13 @@ async def waiting(request: Request) -> Response:
     def args(entry: Entry) -> str:
         return arguments(site.redact, entry.name, entry.args)
 
-    def said(entry: Entry) -> str:
+    def wanted(entry: Entry) -> bool:
+        """Whether the text is in what is shown: what is hidden is not found either."""
         texts = (entry.jid, entry.name, entry.queue, entry.bid, entry.error_class, entry.error_message, args(entry))
-        return "\n".join(text for text in texts if text).lower()
+        return any(text.lower() in shown.lower() for shown in texts if shown)
 
     if text:
-        found, cursor = await _search(jobs, text, request.query_params.get("from", ""))
-        # What is hidden is not found either.
-        entries: Sequence[Entry] = [entry for entry in found if text.lower() in said(entry)]
+        entries, cursor = await _search(jobs, text, wanted, request.query_params.get("from", ""))
     else:
         entries = await jobs.apage(place.first, PAGE)
     return await render(
@@ -120,14 +119,14 @@ async def _find(jobs: WaitingSet, key: str) -> Entry | None:
     return await jobs.afind(jid, moment_of(at))
 
 
-async def _search(jobs: WaitingSet, text: str, cursor: str) -> tuple[list[Entry], str]:
-    """Jobs that may have a text in what is shown of them, and where the search goes on."""
+async def _search(jobs: WaitingSet, text: str, wanted: Callable[[Entry], bool], cursor: str) -> tuple[list[Entry], str]:
+    """Jobs with a text that are wanted, and where the search goes on."""
     if cursor and not (cursor.isascii() and cursor.isdigit() and len(cursor) <= 20):
         raise HTTPException(400, "there is nowhere to go on from")
     found: list[Entry] = []
     for _ in range(CALLS):
         some, cursor = await jobs.ascan(text, cursor)
-        found += some
+        found += filter(wanted, some)
         if len(found) >= PAGE or not cursor:
             break
     return found, cursor
