@@ -129,6 +129,24 @@ def test_pages_follow_what_happens(watched: Watched, raw: Any, client: Shiftboss
     assert page.evaluate("window.unchanged")  # it was not loaded anew
 
 
+def test_a_login_that_has_ended_is_asked_for(watched: Watched, raw: Any) -> None:
+    page = watched.go("/queues")
+    page.route("**/queues", lambda route: route.fulfill(body="<h1>Log in</h1>", content_type="text/html"))
+    watched.wait_for("Log in")
+    assert page.locator("#nav").count() == 0
+
+
+def test_a_dashboard_that_has_ended_is_told(browser: Any, base: str, raw: Any) -> None:
+    watched = Watched(browser, base)
+    page = watched.go("/queues")
+    page.route("**/queues", lambda route: route.fulfill(status=502, body="bad gateway"))
+    until(watched, lambda: page.locator("html.lost").count(), "the sign that nobody answers")
+    assert page.locator("#nav").count() == 1
+    page.unroute_all()
+    until(watched, lambda: not page.locator("html.lost").count(), "the sign to go")
+    watched.context.close()
+
+
 def test_live_can_be_switched_off(watched: Watched, raw: Any) -> None:
     page = watched.go("/queues")
     page.get_by_role("button", name="Live").click()

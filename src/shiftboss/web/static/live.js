@@ -62,6 +62,12 @@ for (const name of ["htmx:sendError", "htmx:responseError", "htmx:timeout"]) {
   document.body.addEventListener(name, () => tell(true));
 }
 document.body.addEventListener("htmx:afterSwap", () => tell(false));
+// Another page than ours, such as the login of the host after a while: the whole window goes there.
+document.body.addEventListener("htmx:beforeSwap", (event) => {
+  if (event.detail.xhr.status !== 200 || event.detail.serverResponse.includes('<nav id="nav"')) return;
+  event.detail.shouldSwap = false;
+  location.reload();
+});
 localize();
 watchBoxes();
 function tick() {
