@@ -4,7 +4,7 @@ Take a slot of a concurrent limiter, or a place in its queue.
 KEYS
   1 leases   zset      tickets of holders by the millisecond their lease ends
   2 queue    zset      tickets of waiters in the order they came
-  3 meta     hash      the last fence
+  3 meta     hash      the last fence, and how many slots were reclaimed
 ARGV
   1 size     integer   slots
   2 ticket   string    process.number.lock: names this attempt; the same one sent again keeps its place
@@ -26,7 +26,10 @@ local size, ticket, wait, ttl = tonumber(ARGV[1]), ARGV[2], tonumber(ARGV[5]), t
 local now, lock = clock(), tonumber(ARGV[4])
 local held = redis.call('ZCARD', k.leases)
 if held >= size or redis.call('EXISTS', k.queue) == 1 then
-  if held >= size then redis.call('ZREMRANGEBYSCORE', k.leases, '-inf', now) end
+  if held >= size then
+    local dead = redis.call('ZREMRANGEBYSCORE', k.leases, '-inf', now)
+    if dead > 0 then redis.call('HINCRBY', k.meta, 'reclaimed', dead) end
+  end
   held = promote(k, size, now, ttl, ARGV[7], ARGV[8])
   -- One that holds a slot already, handed over while it waited or taken by a call whose reply was lost, begins it now.
   if held >= size and not redis.call('ZSCORE', k.leases, ticket) then

@@ -6,6 +6,7 @@ from .all_of import AllOf, all_of
 from .base import Limiter, Limits
 from .bucket import BucketLimiter, bucket
 from .concurrent import ConcurrentLimiter, Holder, concurrent
+from .counters import Minute, Totals
 from .dripping import LeakyLimiter, PointsGrant, PointsLimiter, leaky, points
 from .extension import errors
 from .grant import Grant
@@ -25,10 +26,12 @@ __all__ = [
     "Limiter",
     "LimiterState",
     "Limits",
+    "Minute",
     "OverLimit",
     "Permit",
     "PointsGrant",
     "PointsLimiter",
+    "Totals",
     "UnlimitedLimiter",
     "WindowLimiter",
     "aall",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from types import TracebackType
 from typing import Any, ClassVar, Literal, ParamSpec, Protocol, TypeVar
 
@@ -15,9 +15,13 @@ from shiftboss import events
 from shiftboss.client import Shiftboss, current_client
 from shiftboss.config import check_seconds
 from shiftboss.errors import ConfigError, OverLimit
+from shiftboss.keys import CountKeys
 from shiftboss.loops import warn_in_event_loop
-from shiftboss.plan import Plan
+from shiftboss.plan import Plan, run, run_many
 
+from . import calls
+from .counters import Minute, Totals
+from .counting import counting
 from .decorating import decorate
 from .definition import check_choice, check_count, check_name
 from .registry import register
@@ -31,6 +35,8 @@ Duration = timedelta | float
 YEAR = 365 * 86400.0
 # Seconds within which Redis must have said whether there is room, where the caller does not wait longer anyway.
 DECISION = 0.5
+# Minutes for which it is kept what was counted in each.
+HISTORY = 480
 
 
 class Held(Protocol):
@@ -172,6 +178,56 @@ class Limiter(Limits):
         client = self._client()
         await client.aperform(self.forget(client))
 
+    def counters(self) -> Totals:
+        """What was counted of it in all processes. Each sends what it counted with a call a second or more later, or at its end.
+
+        One round trip, and one more where this process had counted something.
+        """
+        client = self._client()
+        return client.perform(self.counted(client))
+
+    async def acounters(self) -> Totals:
+        """As `counters`, for coroutines."""
+        client = self._client()
+        return await client.aperform(self.counted(client))
+
+    def history(self, minutes: int = HISTORY) -> list[Minute]:
+        """What was counted of it minute by minute, the oldest first; minutes in which nothing was are left out.
+
+        One round trip, and one more where this process had counted something.
+
+        Args:
+            minutes: How many, with this one; at most 480.
+        """
+        client = self._client()
+        return client.perform(self._history(client, minutes))
+
+    async def ahistory(self, minutes: int = HISTORY) -> list[Minute]:
+        """As `history`, for coroutines."""
+        client = self._client()
+        return await client.aperform(self._history(client, minutes))
+
+    def counted(self, client: Shiftboss) -> Plan[Totals]:
+        """What `counters` does, as a plan."""
+        yield from run_many(counting(client).of(self))
+        return Totals.of((yield from run(calls.counts(self._counts(client).counts))), 0)
+
+    def _history(self, client: Shiftboss, minutes: int) -> Plan[list[Minute]]:
+        check_count("minutes", minutes, most=HISTORY)
+        yield from run_many(counting(client).of(self))
+        now, found = yield from run(calls.history(self._counts(client).minutes))
+        first = datetime.fromtimestamp((now - minutes + 1) * 60, UTC)
+        return sorted((one for one in map(Minute.of, found) if one.at >= first), key=lambda one: one.at)
+
+    def forget_counts(self, client: Shiftboss) -> Plan[None]:
+        """Make it as if nothing had been counted."""
+        counting(client).of(self)
+        names = self._counts(client)
+        yield from run(calls.drop(names.counts, names.minutes))
+
+    def _counts(self, client: Shiftboss) -> CountKeys:
+        return CountKeys(client.namespace, self.kind, self.name)
+
     def take(self, client: Shiftboss, cost: int, wait: float) -> Plan[Held]:
         """What `acquire` does, as a plan."""
         self.check_cost(cost)
@@ -179,6 +235,7 @@ class Limiter(Limits):
             yield from register(self, client)
             return (yield from self.ask(client, cost, wait))
         except OverLimit as refusal:
+            counting(client).refuse(self)
             events.emit("limiter.over_limit", limiter=self.name, kind=self.kind, retry_after=refusal.retry_after)
             raise
         except (RedisError, OSError) as error:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from shiftboss.keys import ConcurrentKeys
@@ -101,9 +101,29 @@ def drip_state(owed: str) -> Call[int]:
     return script("limiters/drip_state").call(int, [owed], [])
 
 
-def drop(key: str) -> Call[int]:
-    """Forget what was taken."""
-    return command("DEL", [key], [], int)
+def drop(*keys: str) -> Call[int]:
+    """Forget what was taken, or counted."""
+    return command("DEL", keys, [], int)
+
+
+def count(counts: str, minutes: str, age: int, ttl: int, numbers: Sequence[int]) -> Call[bool]:
+    """Add up what a process has counted; milliseconds. Whether it was written."""
+    return script("limiters/count").call(bool, [counts, minutes], [age, ttl, *numbers])
+
+
+def history(minutes: str) -> Call[tuple[int, list[bytes]]]:
+    """The minute that it is now, and those that were counted in."""
+    return script("limiters/history").call(lambda reply: (int(reply[0]), reply[1:]), [minutes], [])
+
+
+def counts(counts: str) -> Call[Mapping[bytes, bytes]]:
+    """What was counted in all, by its number."""
+    return command("HGETALL", [counts], [], _sums)
+
+
+def reclaimed(keys: ConcurrentKeys) -> Call[int]:
+    """How many slots were taken from holders whose lease had ended."""
+    return command("HGET", [keys.meta], ["reclaimed"], lambda reply: int(reply or 0))
 
 
 def register(limiters: str, name: str, kind: str, definition: str, ttl: int) -> Call[str]:
@@ -124,6 +144,10 @@ def entry(key: str, name: str) -> Call[str | None]:
 def unlist(key: str, names: Sequence[str]) -> Call[int]:
     """Take limiters off the list."""
     return command("HDEL", [key], list(names), int)
+
+
+def _sums(reply: Any) -> Mapping[bytes, bytes]:
+    return reply if isinstance(reply, dict) else dict(zip(reply[::2], reply[1::2], strict=True))
 
 
 def _tickets(reply: list[Any]) -> list[tuple[str, int]]:

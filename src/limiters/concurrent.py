@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, ClassVar, Unpack
 
@@ -14,6 +14,7 @@ from shiftboss.plan import Plan, run
 from . import calls
 from .base import YEAR, Duration, Limiter, seconds
 from .common import Common, common
+from .counters import Totals
 from .definition import check_count
 from .grant import Grant
 from .slots import acquire
@@ -104,6 +105,11 @@ class ConcurrentLimiter(Limiter):
         """As `holders`, for coroutines."""
         client = self._client()
         return [Holder.read(ticket, ends) for ticket, ends in await client.astore.run(calls.holders(self.keys(client)))]
+
+    def counted(self, client: Shiftboss) -> Plan[Totals]:
+        """What was counted of it, in all processes; also how many slots were reclaimed."""
+        totals = yield from Limiter.counted(self, client)
+        return replace(totals, reclaimed=(yield from run(calls.reclaimed(self.keys(client)))))
 
     def forget(self, client: Shiftboss) -> Plan[None]:
         """Take all slots from their holders and send waiters to the end of the queue."""

@@ -9,6 +9,7 @@ from shiftboss.keys import presence_channel
 from shiftboss.plan import Plan, at_last
 
 from . import calls
+from .counting import counting
 
 if TYPE_CHECKING:
     from shiftboss.client import Shiftboss
@@ -25,7 +26,7 @@ class Grant:
             has seen: the only defence against a holder that was paused for longer than its lease.
     """
 
-    __slots__ = ("_client", "_ends", "_limiter", "_released", "fence", "ticket")
+    __slots__ = ("_client", "_ends", "_limiter", "_released", "_since", "fence", "ticket")
 
     def __init__(self, limiter: ConcurrentLimiter, client: Shiftboss, ticket: str, fence: int, ends: float) -> None:
         self._limiter = limiter
@@ -34,6 +35,7 @@ class Grant:
         self.fence = fence
         self._ends = ends
         self._released = False
+        self._since = time.monotonic()
 
     @property
     def remaining(self) -> float:
@@ -45,11 +47,11 @@ class Grant:
 
         A second release does nothing, and so does one after the lease has ended: the slot is somebody else's then.
         """
-        return not self._done() and self._client.perform(at_last(self._release()))
+        return not self._done() and self._client.perform(self._settle())
 
     async def arelease(self) -> bool:
         """As `release`, for coroutines."""
-        return not self._done() and await self._client.aperform(at_last(self._release()))
+        return not self._done() and await self._client.aperform(self._settle())
 
     def renew(self) -> bool:
         """Extend the lease by the limiter's lock_timeout from now; False if it had ended. One round trip."""
@@ -66,7 +68,15 @@ class Grant:
     def give_back(self) -> Plan[None]:
         """Give the slot back unused, as a plan."""
         if not self._done():
-            yield from at_last(self._release())
+            yield from self._settle()
+
+    def _settle(self) -> Plan[bool]:
+        counted = counting(self._client)
+        counted.end(self._limiter, time.monotonic() - self._since)
+        held = yield from at_last(self._release(), counted.due(self._limiter))
+        if not held:
+            counted.exceed(self._limiter)
+        return held
 
     def _release(self) -> Call[bool]:
         return release_call(self._limiter, self._client, self.ticket)

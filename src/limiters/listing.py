@@ -90,7 +90,8 @@ def restore(entry: Listed, client: Shiftboss) -> Limiter:
 
 
 def remove(limiter: Limiter, *, client: Shiftboss | None = None) -> None:
-    """Forget a limiter: what was taken of it, and that it is there. Two round trips; who uses it brings it back."""
+    """Forget a limiter: what was taken and counted of it, and that it is there. Three round trips; who uses it brings it back."""
     client = client or limiter.client or current_client()
     client.perform(limiter.forget(client))
+    client.perform(limiter.forget_counts(client))
     client.perform(unregister(client, limiter.name))

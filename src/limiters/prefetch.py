@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import atexit
 import os
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
-from redis.exceptions import RedisError
+from shiftboss.scripts import Call
 
 from . import calls
-from .base import DECISION
+from .leaving import when_it_ends
 from .state import Answer
 
 if TYPE_CHECKING:
@@ -97,21 +96,25 @@ def shelf_of(client: Shiftboss, key: str) -> Shelf:
     """This process's block of the limiter with that key."""
     shelves = _shelves.get(client)
     if shelves is None:
-        shelves = _shelves.setdefault(client, {})
+        new = dict[str, Shelf]()
+        shelves = _shelves.setdefault(client, new)
+        if shelves is new:
+            when_it_ends(client, lambda: leftovers(new))
     shelf = shelves.get(key)
     return shelf if shelf is not None else shelves.setdefault(key, Shelf())
 
 
-@atexit.register
-def give_back_all() -> None:
-    """Give back what this process has not spent, while Redis answers."""
-    for client, shelves in list(_shelves.items()):
-        with suppress(RedisError, OSError):
-            for key, shelf in shelves.items():
-                if (block := shelf.clear()) is not None:
-                    client.store.run(calls.unstamp(key, block.left, block.answer.mark), DECISION)
+def leftovers(shelves: dict[str, Shelf]) -> list[Call[Any]]:
+    """The calls that give back what was not spent."""
+    blocks = ((key, shelf.clear()) for key, shelf in list(shelves.items()))
+    return [calls.unstamp(key, block.left, block.answer.mark) for key, block in blocks if block is not None]
+
+
+def _begin_anew() -> None:
+    """In a forked child: the units are the parent's, and a lock may be held by a thread that the child does not have."""
+    for shelves in list(_shelves.values()):
+        shelves.clear()
 
 
 if hasattr(os, "register_at_fork"):
-    # The units are the parent's to spend, and a lock may be held by a thread that the child does not have.
-    os.register_at_fork(after_in_child=_shelves.clear)
+    os.register_at_fork(after_in_child=_begin_anew)

@@ -12,9 +12,10 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 from shiftboss import events
 from shiftboss.errors import OverLimit
 from shiftboss.keys import presence_channel
-from shiftboss.plan import Plan, appear, at_last, block, identity, run
+from shiftboss.plan import Plan, appear, at_last, block, carry, identity, run
 
 from . import calls
+from .counting import Counting, counting
 from .grant import Grant, release_call
 
 if TYPE_CHECKING:
@@ -40,29 +41,21 @@ def acquire(limiter: ConcurrentLimiter, client: Shiftboss, wait: float) -> Plan[
     keys, lock = limiter.keys(client), round(limiter.lock_timeout * 1000)
     channel, process = presence_channel(client.namespace), (yield from identity())
     ticket = f"{process}.{next(_numbers)}.{lock}"
-    began = time.monotonic()
+    counted, began = counting(client), time.monotonic()
     deadline = began + wait
     queued, waited = True, False
     try:
         while True:
             asked = time.monotonic()
             left = deadline - asked
-            answer = yield from run(
-                calls.acquire(
-                    keys,
-                    limiter.size,
-                    ticket,
-                    process,
-                    lock,
-                    max(0, round(left * 1000)),
-                    limiter.ttl_ms,
-                    keys.wake,
-                    channel,
-                )
+            counts = [] if waited else counted.due(limiter)
+            wait_ms = max(0, round(left * 1000))
+            asking = calls.acquire(
+                keys, limiter.size, ticket, process, lock, wait_ms, limiter.ttl_ms, keys.wake, channel
             )
+            answer = yield from carry(asking, counts) if counts else run(asking)
             if answer > 0:
-                if waited:
-                    _tell(limiter, began)
+                _tell(counted, limiter, began, waited=waited)
                 return Grant(limiter, client, ticket, answer, asked + limiter.lock_timeout)
             if answer == 0:
                 yield from appear(keys.leases, channel)
@@ -80,7 +73,7 @@ def acquire(limiter: ConcurrentLimiter, client: Shiftboss, wait: float) -> Plan[
             fence = yield from _wait(keys, ticket, min(left, -answer / 1000))
             # The lease began at some instant of the wait. After a long one, asking again renews it, or tells that it ended.
             if fence is not None and time.monotonic() < asked + limiter.lock_timeout / 2:
-                _tell(limiter, began)
+                _tell(counted, limiter, began, waited=True)
                 return Grant(limiter, client, ticket, fence, asked + limiter.lock_timeout)
     except BaseException:
         if queued:
@@ -88,8 +81,12 @@ def acquire(limiter: ConcurrentLimiter, client: Shiftboss, wait: float) -> Plan[
         raise
 
 
-def _tell(limiter: ConcurrentLimiter, began: float) -> None:
-    events.emit("limiter.waited", limiter=limiter.name, kind=limiter.kind, seconds=time.monotonic() - began)
+def _tell(counted: Counting, limiter: ConcurrentLimiter, began: float, *, waited: bool) -> None:
+    """Count and say that it was given a slot."""
+    seconds = time.monotonic() - began if waited else 0.0
+    counted.admit(limiter, seconds)
+    if waited:
+        events.emit("limiter.waited", limiter=limiter.name, kind=limiter.kind, seconds=seconds)
 
 
 def _wait(keys: ConcurrentKeys, ticket: str, seconds: float) -> Plan[int | None]:

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 from shiftboss import events, keys
 from shiftboss.errors import OverLimit
-from shiftboss.plan import Plan, at_last, run, sleep, within
+from shiftboss.plan import Plan, at_last, carry, run, sleep, within
 from shiftboss.scripts import Call
 
 from . import calls
 from .base import DECISION, Limiter
+from .counting import counting
 from .state import Answer
 
 if TYPE_CHECKING:
@@ -33,7 +34,12 @@ class TimedLimiter(Limiter):
     def ask(self, client: Shiftboss, cost: int, wait: float) -> Plan[Permit]:
         """Take units now, or reserve them if they come within `wait` seconds."""
         key, asked = self.key(client), time.monotonic()
-        answer = yield from within(self.taking(key, cost, wait), max(wait, DECISION))
+        counted = counting(client)
+        taking, counts, patience = self.taking(key, cost, wait), counted.due(self), max(wait, DECISION)
+        if counts:
+            answer = yield from carry(taking, counts, patience)
+        else:
+            answer = yield from within(taking, patience)
         if answer.seconds < 0:
             raise OverLimit(_refusal(self, cost, -answer.seconds, wait), self.name, -answer.seconds, self)
         taken = Taken(cost, asked, answer)
@@ -43,7 +49,10 @@ class TimedLimiter(Limiter):
             except BaseException:
                 yield from at_last(self.returning(key, taken))
                 raise
+            counted.admit(self, time.monotonic() - asked)
             events.emit("limiter.waited", limiter=self.name, kind=self.kind, seconds=time.monotonic() - asked)
+        else:
+            counted.admit(self)
         return Permit(self, client, taken)
 
     def forget(self, client: Shiftboss) -> Plan[None]:

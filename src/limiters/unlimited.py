@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 from shiftboss.client import current_client
 from shiftboss.plan import Plan
 
-from .base import NOTHING, Free, Limits, Policy
+from .base import HISTORY, NOTHING, Free, Limits, Policy
+from .counters import Minute, Totals
 from .state import LimiterState
 
 if TYPE_CHECKING:
@@ -52,6 +53,22 @@ class UnlimitedLimiter(Limits):
 
     async def areset(self) -> None:
         """As `reset`, for coroutines."""
+
+    def counters(self) -> Totals:
+        """Nothing is counted. No round trip."""
+        return Totals()
+
+    async def acounters(self) -> Totals:
+        """As `counters`, for coroutines."""
+        return Totals()
+
+    def history(self, minutes: int = HISTORY) -> list[Minute]:  # noqa: ARG002
+        """Nothing is counted. No round trip."""
+        return []
+
+    async def ahistory(self, minutes: int = HISTORY) -> list[Minute]:  # noqa: ARG002
+        """As `history`, for coroutines."""
+        return []
 
     def take(self, client: Shiftboss, cost: int, wait: float) -> Plan[Free]:  # noqa: ARG002
         """What `acquire` does, as a plan."""

@@ -14,6 +14,7 @@ from shiftboss.scripts import Call
 from . import calls
 from .base import DECISION, Duration, Limiter
 from .common import Common, common
+from .counting import counting
 from .definition import check_count, to_interval
 from .prefetch import Block, Shelf, shelf_of
 from .state import Answer, LimiterState
@@ -75,6 +76,7 @@ class WindowLimiter(TimedLimiter):
             permit = yield from TimedLimiter.ask(self, client, cost, wait)
             shelf.count(cost)
             return permit
+        counting(client).admit(self)
         return Permit(self, client, Taken(cost, 0.0, answer))
 
     def _refill(self, shelf: Shelf, key: str, cost: int) -> Plan[None]:

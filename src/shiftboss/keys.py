@@ -52,12 +52,14 @@ CATALOGUE = (
     Row("<ns>:{b<shard>}:<bid>", "hash", "the batch: counts, callbacks, times", "lua/batches"),
     Row("<ns>:{concurrent:<name>}:leases", "zset", "tickets of holders by the end of their lease", "lua/limiters"),
     Row("<ns>:{concurrent:<name>}:queue", "zset", "tickets of waiters in the order they came", "lua/limiters"),
-    Row("<ns>:{concurrent:<name>}:meta", "hash", "the last fence, the last arrival", "lua/limiters"),
+    Row("<ns>:{concurrent:<name>}:meta", "hash", "the last fence, the last arrival, slots reclaimed", "lua/limiters"),
     Row("<ns>:{concurrent:<name>}:wake:<ticket>", "list", "the slot handed to a waiter", "lua/limiters"),
     Row("<ns>:{bucket:<name>}", "hash", "units taken of this and later periods", "lua/limiters"),
     Row("<ns>:{window:<name>}", "list", "microseconds at which units were taken, newest first", "lua/limiters"),
     Row("<ns>:{leaky:<name>}", "string", "microseconds until it is empty again", "lua/limiters"),
     Row("<ns>:{points:<name>}", "string", "microseconds until the budget is whole again", "lua/limiters"),
+    Row("<ns>:{<kind>:<name>}:counts", "hash", "what a limiter admitted, refused and so on", "lua/limiters"),
+    Row("<ns>:{<kind>:<name>}:minutes", "hash", "the same, minute by minute for 8 hours", "lua/limiters"),
     Row("<ns>:{periodic:<name>}:entries", "hash", "definitions of periodic jobs by name", "lua/periodic"),
     Row("<ns>:{periodic:<name>}:due", "zset", "entries by the millisecond of their next tick", "lua/periodic"),
     Row("<ns>:{periodic:<name>}:paused", "set", "names of entries that rest", "lua/periodic"),
@@ -205,6 +207,23 @@ class ConcurrentKeys:
 def timed_limiter(namespace: str, kind: str, name: str) -> str:
     """The one key of a limiter that counts by time: a bucket, a window, a leaky bucket, a budget of points."""
     return f"{namespace}:{{{kind}:{name}}}"
+
+
+@dataclass(frozen=True, slots=True)
+class CountKeys:
+    """What was counted of one limiter; in the slot of its other keys."""
+
+    namespace: str
+    kind: str
+    name: str
+
+    @property
+    def counts(self) -> str:
+        return f"{self.namespace}:{{{self.kind}:{self.name}}}:counts"
+
+    @property
+    def minutes(self) -> str:
+        return f"{self.namespace}:{{{self.kind}:{self.name}}}:minutes"
 
 
 @dataclass(frozen=True, slots=True)

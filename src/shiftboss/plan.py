@@ -11,13 +11,18 @@ from a thread, ``await Shiftboss.aperform`` from a coroutine:
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Awaitable, Callable, Generator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
+
+from redis.exceptions import RedisError
 
 from shiftboss.scripts import Call
 
 if TYPE_CHECKING:
+    import asyncio
+
     from shiftboss.store import AsyncStore, Delivery, Store
 
 T = TypeVar("T")
@@ -29,6 +34,15 @@ class Many:
     """Independent calls, sent together."""
 
     calls: Sequence[Call[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Carry:
+    """A call that takes others along, whose replies nobody needs; within so many seconds, or the store's."""
+
+    call: Call[Any]
+    others: Sequence[Call[Any]]
+    seconds: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +62,10 @@ class Blocking:
 
 @dataclass(frozen=True, slots=True)
 class Last:
-    """A call that is made to the end even if the coroutine is cancelled meanwhile."""
+    """A call that is made to the end even if the coroutine is cancelled meanwhile. It may take others along, as `Carry`."""
 
     call: Call[Any]
+    others: Sequence[Call[Any]] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +96,7 @@ class Sleep:
     seconds: float
 
 
-Step = Call[Any] | Many | Within | Sleep | Work | Blocking | Last | Identity | Appear
+Step = Call[Any] | Many | Carry | Within | Sleep | Work | Blocking | Last | Identity | Appear
 Plan = Generator[Step, Any, T]
 
 
@@ -99,6 +114,11 @@ def deliver(call: Call[T]) -> Plan[Delivery[T]]:
 def run_many(calls: Sequence[Call[T]]) -> Plan[list[T]]:
     """Independent calls in one round trip per node; their values."""
     return (yield Many(calls))  # type: ignore[no-any-return]
+
+
+def carry(call: Call[T], others: Sequence[Call[Any]], seconds: float | None = None) -> Plan[T]:
+    """A call that takes others along, in one round trip; its value."""
+    return (yield Carry(call, others, seconds))  # type: ignore[no-any-return]
 
 
 def run_both(first: Call[T], second: Call[U]) -> Plan[tuple[T, U]]:
@@ -126,9 +146,9 @@ def block(call: Call[T], seconds: float) -> Plan[T]:
     return (yield Blocking(call, seconds))  # type: ignore[no-any-return]
 
 
-def at_last(call: Call[T]) -> Plan[T]:
+def at_last(call: Call[T], others: Sequence[Call[Any]] = ()) -> Plan[T]:
     """A call that no cancellation keeps from being made; its value."""
-    return (yield Last(call))  # type: ignore[no-any-return]
+    return (yield Last(call, others))  # type: ignore[no-any-return]
 
 
 def identity() -> Plan[str]:
@@ -181,8 +201,10 @@ def _take(step: Step, store: Store) -> Any:
             return time.sleep(step.seconds)
         case Many():
             return store.run_many(step.calls)
+        case Carry():
+            return _carry(step.call, step.others, step.seconds, store)
         case Last():
-            return store.run(step.call)
+            return _carry(step.call, step.others, None, store)
         case Blocking():
             return store.block(step.call, step.seconds)
         case Identity():
@@ -205,7 +227,11 @@ async def _atake(step: Step, store: AsyncStore) -> Any:
             return await asyncio.sleep(step.seconds)
         case Many():
             return await store.run_many(step.calls)
+        case Carry():
+            _acarry(step.others, store)
+            return await store.run(step.call, step.seconds)
         case Last():
+            _acarry(step.others, store)
             return await asyncio.shield(store.run(step.call))
         case Blocking():
             return await store.block(step.call, step.seconds)
@@ -215,3 +241,33 @@ async def _atake(step: Step, store: AsyncStore) -> Any:
             return await store.appear(step.key, step.prefix)
         case Work():
             return await asyncio.to_thread(step.function)
+
+
+def _carry(call: Call[T], others: Sequence[Call[Any]], seconds: float | None, store: Store) -> T:
+    if others:
+        try:
+            return store.run_many([call, *others], seconds)[0]  # type: ignore[no-any-return]
+        except (RedisError, OSError):
+            # It may have been one of the others.
+            if not call.resend:
+                raise
+    return store.run(call, seconds)
+
+
+# The loop itself keeps no hold of what nobody waits for.
+_carried: set[asyncio.Task[None]] = set()
+
+
+def _acarry(others: Sequence[Call[Any]], store: AsyncStore) -> None:
+    """Let them go out with the next call. Nobody waits for them, so that they can neither hinder nor delay it."""
+    if others:
+        import asyncio
+
+        task = asyncio.ensure_future(_quietly(store.run_many(others)))
+        _carried.add(task)
+        task.add_done_callback(_carried.discard)
+
+
+async def _quietly(running: Awaitable[Any]) -> None:
+    with suppress(RedisError, OSError):
+        await running

@@ -127,8 +127,16 @@ def test_every_field_of_a_status() -> None:
         ("batches", BatchSet, set()),
         ("jobs", FunctionJob, set()),
         ("limiters", Limits, {"take"}),
-        ("limiters", Limiter, {"size", "definition", "take", "check_cost", "ask", "look", "forget"}),
-        ("limiters", ConcurrentLimiter, {"kind", "size", "ttl_ms", "keys", "check_cost", "ask", "look", "forget"}),
+        (
+            "limiters",
+            Limiter,
+            {"size", "definition", "take", "check_cost", "ask", "look", "forget", "counted", "forget_counts"},
+        ),
+        (
+            "limiters",
+            ConcurrentLimiter,
+            {"kind", "size", "ttl_ms", "keys", "check_cost", "ask", "look", "forget", "counted"},
+        ),
         ("limiters", Grant, {"ticket", "give_back"}),
         ("limiters", PointsGrant, set()),
     ],

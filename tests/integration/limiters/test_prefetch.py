@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import signal
 import subprocess
@@ -15,7 +16,7 @@ import pytest
 
 from shiftboss.client import Shiftboss
 from shiftboss.limiters import window
-from shiftboss.limiters.prefetch import give_back_all
+from shiftboss.limiters.prefetch import _shelves, leftovers
 from tests.backends import Backend
 
 real = pytest.mark.backends("embedded", "redis", "cluster")
@@ -24,7 +25,8 @@ SPENDER = """
 import sys
 from shiftboss import Shiftboss, limiters
 limiter = limiters.window("shared", 1000, 3600, prefetch=100, wait_timeout=0)
-with Shiftboss(sys.argv[1], namespace=sys.argv[2]):
+client = Shiftboss(sys.argv[1], namespace=sys.argv[2])
+with client:
     for _ in range(40):
         limiter.acquire()
 print("spent", flush=True)
@@ -70,7 +72,7 @@ def test_a_forked_child_spends_none_of_its_parents_units(client: Shiftboss) -> N
     if pid == 0:
         try:
             given = sum(limiter.try_acquire() is not None for _ in range(300))
-            give_back_all()
+            client.store.run_many(leftovers(_shelves[client]))
             os.write(write, str(given).encode())
         finally:
             os._exit(0)
@@ -79,6 +81,17 @@ def test_a_forked_child_spends_none_of_its_parents_units(client: Shiftboss) -> N
     mine += sum(limiter.try_acquire() is not None for _ in range(300))
     assert 0 < theirs < 200
     assert mine + theirs == 200
+
+
+def test_a_client_that_is_dropped_gives_back_what_it_has_not_spent(client: Shiftboss, backend: Backend) -> None:
+    limiter, other = window("dropped", 1000, 3600, prefetch=100, wait_timeout=0), Shiftboss(backend.url)
+    with other:
+        for _ in range(40):
+            limiter.acquire()
+    assert limiter.peek().used > 40
+    del other
+    gc.collect()
+    assert limiter.peek().used == 40
 
 
 def test_threads_share_the_block_and_none_is_admitted_too_many(client: Shiftboss) -> None:

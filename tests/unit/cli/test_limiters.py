@@ -65,6 +65,11 @@ def test_show_tells_what_is_taken_and_who_holds_it(shiftboss: Run, url: str, som
     one = json.loads(shiftboss("limiters", "show", "erp", "--json", "--redis", url).stdout)
     assert (one["slots"], one["lock_timeout"], one["remaining"]) == (2, 60.0, 1)
     assert one["holders"][0]["process"] == some.store.identity
+    some.perform(limiters.concurrent("erp", 2).counted(some))
+    assert "admitted 1, 1 at once" in shiftboss("limiters", "show", "erp", "--redis", url).stdout
+    one = json.loads(shiftboss("limiters", "show", "erp", "--json", "--redis", url).stdout)
+    assert (one["counters"]["admitted"], one["counters"]["over_limit"], one["counters"]["reclaimed"]) == (1, 0, 0)
+    assert [minute["admitted"] for minute in one["history"]] == [1]
 
 
 def test_watch_prints_each_change(shiftboss: Run, url: str, some: Shiftboss) -> None:

@@ -16,8 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shiftboss import ConfigError, Shiftboss, limiters
-from shiftboss.limiters import Limiter
-from shiftboss.limiters.prefetch import give_back_all
+from shiftboss.limiters import Limiter, prefetch
 from shiftboss.store import Store
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -55,6 +54,12 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
 
     monkeypatch.setattr(Store, "_send", note)
     return seen
+
+
+def give_back_all() -> None:
+    """What the end of a process does."""
+    for client, shelves in list(prefetch._shelves.items()):
+        client.store.run_many(prefetch.leftovers(shelves))
 
 
 def block(size: int = 1_000, prefetch: int = 100, **options: Any) -> Limiter:

@@ -16,28 +16,29 @@ from shiftboss.cli.text import age, local, plural, span
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from shiftboss.limiters import Holder, Limiter, LimiterState
+    from shiftboss.limiters import Holder, Limiter, LimiterState, Totals
 
 
 @click.command("show", cls=Command)
 @click.argument("name", metavar="LIMITER")
 @json_option
 def show(*, name: str, as_json: bool, url: str | None, namespace: str | None) -> None:
-    """Show one limiter: what it admits, what is taken of it, and who holds it."""
+    """Show one limiter: what it admits, what is taken of it, who holds it, and what was counted of it."""
     from shiftboss.limiters import ConcurrentLimiter
 
     with connected(url, namespace) as client:
         limiter = find(client, name)
-        state = limiter.peek()
+        state, totals = limiter.peek(), limiter.counters()
         holders = limiter.holders() if isinstance(limiter, ConcurrentLimiter) else []
     if as_json:
         held = [{key: _plain(value) for key, value in asdict(one).items()} for one in holders]
-        print_json({**to_dict(limiter, state), "holders": held})
+        history = [{key: _plain(value) for key, value in asdict(one).items()} for one in limiter.history()]
+        print_json({**to_dict(limiter, state), "holders": held, "counters": asdict(totals), "history": history})
     else:
-        _print(limiter, state, holders)
+        _print(limiter, state, holders, totals)
 
 
-def _print(limiter: Limiter, state: LimiterState, holders: Sequence[Holder]) -> None:
+def _print(limiter: Limiter, state: LimiterState, holders: Sequence[Holder], totals: Totals) -> None:
     from rich.text import Text
 
     facts = [("limiter", limiter.name), ("kind", limiter.kind), ("limit", limit_of(limiter))]
@@ -48,9 +49,24 @@ def _print(limiter: Limiter, state: LimiterState, holders: Sequence[Holder]) -> 
     facts += [("holder", f"{one.process}, for {age(one.since)}, until {local(one.ends)}") for one in holders[:20]]
     if len(holders) > 20:
         facts.append(("", f"and {plural(len(holders) - 20, 'holder')} more"))
+    facts += _counted(totals)
     out = console()
     for name, value in facts:
         out.print(Text.assemble((f"{name:<9}", "bold"), value), soft_wrap=True)
+
+
+def _counted(totals: Totals) -> list[tuple[str, str]]:
+    """What was counted, as far as there is something to say."""
+    facts = [("admitted", f"{totals.admitted:,}, {totals.immediate:,} at once")] if totals.admitted else []
+    if totals.waited:
+        facts.append(("waited", f"{totals.waited:,}, {totals.wait_seconds / totals.waited:.3g} s each on average"))
+    if totals.held_seconds:
+        facts.append(("held", f"{totals.held_seconds:.3g} s together"))
+    if totals.over_limit:
+        facts.append(("refused", f"{totals.over_limit:,}"))
+    if totals.reclaimed or totals.overages:
+        facts.append(("overran", f"{totals.overages:,} outlived lock_timeout, {totals.reclaimed:,} slots reclaimed"))
+    return facts
 
 
 def _plain(value: Any) -> Any:

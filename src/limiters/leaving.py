@@ -1,0 +1,32 @@
+"""What a process still has to tell Redis when it ends, or drops a client."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from redis.exceptions import RedisError
+
+from shiftboss.scripts import Call
+
+if TYPE_CHECKING:
+    from shiftboss.client import Shiftboss
+    from shiftboss.store import Store
+
+# Seconds that the end may wait for Redis.
+PATIENCE = 0.5
+
+
+def when_it_ends(client: Shiftboss, left: Callable[[], list[Call[Any]]]) -> None:
+    """Have calls made when a client is dropped or the process ends, if Redis answers; `left` must not hold the client."""
+    weakref.finalize(client, _leave, client.store, left)
+
+
+def _leave(store: Store, left: Callable[[], list[Call[Any]]]) -> None:
+    calls = left()
+    if calls:
+        with suppress(RedisError, OSError):
+            store.run_many(calls, PATIENCE)
+        store.close()
