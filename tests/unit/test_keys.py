@@ -10,12 +10,13 @@ import pytest
 from redis.crc import key_slot
 
 from shiftboss import keys
-from shiftboss.keys import CATALOGUE, BatchKeys, ConcurrentKeys, PeriodicKeys, Row, ShardKeys, SidekiqKeys
+from shiftboss.keys import CATALOGUE, BatchKeys, ConcurrentKeys, CountKeys, PeriodicKeys, Row, ShardKeys, SidekiqKeys
 
 HOLDERS: list[Any] = [
     BatchKeys("app", "3f0123456789"),
     ShardKeys("app", "3f"),
     ConcurrentKeys("app", "api"),
+    CountKeys("app", "bucket", "api"),
     SidekiqKeys("app"),
     PeriodicKeys("app", "billing"),
 ]
