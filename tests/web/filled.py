@@ -8,7 +8,7 @@ from typing import Any
 
 from shiftboss import Shiftboss, job, limiters, periodic
 from shiftboss.batches import Batch, calls
-from shiftboss.keys import PeriodicKeys, SidekiqKeys
+from shiftboss.keys import CountKeys, PeriodicKeys, SidekiqKeys
 
 JID = "0123456789abcdef01234567"
 NAMES = ("app.jobs.send_invoice", "app.jobs.import_row", "app.jobs.resize")
@@ -43,6 +43,7 @@ def fill(raw: Any, client: Shiftboss) -> dict[str, str]:
         import_row.perform_bulk([(n,) for n in range(120)])
         import_row.perform_in(3600, 7)
     _history(raw, now, client.namespace)
+    _attempts(raw, now, client.namespace)
     failed = {
         "error_class": "SMTPServerDisconnected",
         "error_message": "Connection unexpectedly closed",
@@ -114,13 +115,28 @@ def _settle(client: Shiftboss, bid: str, done: int, failed: int, dead: int) -> N
 
 
 def _limiters() -> None:
-    erp = limiters.concurrent("erp", 5, lock_timeout=60, wait_timeout=0)
+    erp = limiters.concurrent("erp", 5, lock_timeout=300, wait_timeout=0)
     for _ in range(4):
         erp.acquire()
     limiters.bucket("github", 5000, "hour", wait_timeout=0).acquire(3120)
     limiters.window("sms", 100, "minute", wait_timeout=0).acquire(100)
     limiters.points("graphql", 1000, refill_per_second=1, wait_timeout=0).acquire(420)
     limiters.leaky("mail", 40, "minute", wait_timeout=0).acquire(12)
+
+
+def _attempts(raw: Any, now: float, namespace: str) -> None:
+    """What was counted of a limiter in the last hour."""
+    keys = CountKeys(namespace, "concurrent", "erp")
+    totals = [0] * 7
+    for ago in range(59, -1, -1):
+        minute = int(now) // 60 - ago
+        admitted, over = 40 + (ago * 37) % 25, max(0, (ago * 13) % 29 - 22)
+        numbers = [admitted, admitted - 9, 9, 9 * 420_000, admitted * 1_300_000, over, int(ago == 17)]
+        raw.hset(keys.minutes, str(minute % 480), ":".join(map(str, [minute, *numbers])))
+        totals = [a + b for a, b in zip(totals, numbers, strict=True)]
+    raw.hset(keys.counts, mapping={str(n): total for n, total in enumerate(totals, 1)})
+    raw.expire(keys.minutes, 1000)
+    raw.expire(keys.counts, 1000)
 
 
 def _schedule() -> None:

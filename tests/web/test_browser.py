@@ -32,7 +32,13 @@ MODES: dict[str, dict[str, Any]] = {
     "dark": {"color_scheme": "dark", "viewport": {"width": 1280, "height": 800}},
     "narrow": {"color_scheme": "light", "viewport": {"width": 360, "height": 740}},
 }
-SHOWN = {"overview": "/", "batch": "/batches/{nightly}", "limiters": "/limiters", "periodic": "/periodic"}
+SHOWN = {
+    "overview": "/",
+    "batch": "/batches/{nightly}",
+    "limiters": "/limiters",
+    "limiter": "/limiter?name=erp",
+    "periodic": "/periodic",
+}
 
 
 @pytest.fixture(scope="module")

@@ -295,3 +295,14 @@ def test_a_time_zone_that_is_not_known_here_is_shown_in_utc(
     entry = json.loads(backend.raw.hget(key, "nightly-report"))
     backend.raw.hset(key, "nightly-report", json.dumps({**entry, "timezone": "Mars/Olympus"}))
     assert "Mars/Olympus" in browser.page("/periodic")
+
+
+def test_what_was_admitted_and_refused_is_shown(browser: Browser, client: Shiftboss) -> None:
+    limiter = limiters.window("sms", 3, "hour", wait_timeout=0)
+    for _ in range(5):
+        limiter.try_acquire()
+    text = browser.page("/limiter?name=sms")
+    assert "5 attempts in 1 hour, of which 2 were refused" in text
+    assert re.search(r"Over limit</dt><dd class=\"bad\">2<", text)
+    assert "in 8 hours, of which 2" in browser.page("/limiter?name=sms&hours=8")
+    assert "in 1 hour, of which 2" in browser.page("/limiter?name=sms&hours=99")

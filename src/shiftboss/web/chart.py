@@ -1,37 +1,39 @@
-"""The geometry of a chart of runs: numbers for an SVG of a hundred by a hundred units that is stretched to fit."""
+"""The geometry of charts: numbers for an SVG of a hundred by a hundred units that is stretched to fit."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 
+from shiftboss.limiters import Minute
 from shiftboss.web.pace import Rate
 
 GAP = 0.28
+ROOM = 60
 
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """One day, or one look.
+    """One day, one look, or some minutes.
 
     Args:
         name: What it stands for.
-        processed: How many runs, failed ones too.
-        failed: How many of them failed.
+        whole: How many runs or attempts there were.
+        part: How many of them failed or were refused.
         x: Where it begins.
         width: How wide it is.
         height: How high it is in all.
-        failed_height: How high the failed part is, at its foot.
+        part_height: How high the part is, at its foot.
     """
 
     name: str
-    processed: float
-    failed: float
+    whole: float
+    part: float
     x: float
     width: float
     height: float
-    failed_height: float
+    part_height: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +44,12 @@ class Chart:
     top: int
 
     @property
-    def processed(self) -> float:
-        return sum(bar.processed for bar in self.bars)
+    def whole(self) -> float:
+        return sum(bar.whole for bar in self.bars)
 
     @property
-    def failed(self) -> float:
-        return sum(bar.failed for bar in self.bars)
+    def part(self) -> float:
+        return sum(bar.part for bar in self.bars)
 
 
 def by_day(days: Mapping[date, tuple[int, int]]) -> Chart:
@@ -60,20 +62,33 @@ def by_look(rates: Sequence[Rate], room: int) -> Chart:
     return _chart([(f"{rate.ago:.0f} s ago", rate.processed, rate.failed) for rate in rates], room)
 
 
+def by_minute(minutes: Sequence[Minute], now: datetime, span: int) -> Chart:
+    """A chart of attempts at a limiter, 60 bars of so many minutes each; the newest is on the right."""
+    last = round(now.timestamp()) // 60
+    attempts, refused = [0] * ROOM, [0] * ROOM
+    for minute in minutes:
+        place = ROOM - 1 - (last - round(minute.at.timestamp()) // 60) // span
+        if 0 <= place < ROOM:
+            attempts[place] += minute.admitted + minute.over_limit
+            refused[place] += minute.over_limit
+    names = [f"{(ROOM - place - 1) * span} min ago" for place in range(ROOM)]
+    return _chart(list(zip(names, attempts, refused, strict=True)), ROOM)
+
+
 def _chart(counts: Sequence[tuple[str, float, float]], room: int) -> Chart:
-    top = nice(max((processed for _, processed, _ in counts), default=0))
+    top = nice(max((whole for _, whole, _ in counts), default=0))
     step = 100 / max(1, room)
     bars = [
         Bar(
             name,
-            processed,
-            failed,
+            whole,
+            part,
             x=round(step * (room - len(counts) + i + GAP / 2), 3),
             width=round(step * (1 - GAP), 3),
-            height=round(100 * processed / top, 3),
-            failed_height=round(100 * min(failed, processed) / top, 3),
+            height=round(100 * whole / top, 3),
+            part_height=round(100 * min(part, whole) / top, 3),
         )
-        for i, (name, processed, failed) in enumerate(counts)
+        for i, (name, whole, part) in enumerate(counts)
     ]
     return Chart(bars, top)
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from shiftboss.web.chart import by_day, by_look, nice
+from shiftboss.limiters import Minute
+from shiftboss.web.chart import by_day, by_look, by_minute, nice
 from shiftboss.web.pace import LOOKS, Pace, Rate
 
 
@@ -57,7 +58,7 @@ def test_so_many_looks_are_kept(clock: list[float]) -> None:
 def test_a_chart_of_looks_grows_from_the_right() -> None:
     chart = by_look([Rate(3, 5, 0), Rate(0, 20, 5)], 10)
     assert chart.top == 20
-    assert [(bar.height, bar.failed_height) for bar in chart.bars] == [(25, 0), (100, 25)]
+    assert [(bar.height, bar.part_height) for bar in chart.bars] == [(25, 0), (100, 25)]
     assert chart.bars[0].x > 80
     assert by_look([], 10).bars == []
 
@@ -65,11 +66,26 @@ def test_a_chart_of_looks_grows_from_the_right() -> None:
 def test_a_chart_of_days_begins_with_the_oldest() -> None:
     chart = by_day({date(2026, 11, 25): (10, 20), date(2026, 11, 24): (5, 0)})
     assert [bar.name for bar in chart.bars] == ["24 Nov", "25 Nov"]
-    assert chart.bars[1].failed_height <= chart.bars[1].height
-    assert (chart.processed, chart.failed) == (15, 20)
+    assert chart.bars[1].part_height <= chart.bars[1].height
+    assert (chart.whole, chart.part) == (15, 20)
 
 
 def test_the_top_of_a_chart_is_round_and_high_enough() -> None:
     for most in (0, 1, 9.5, 10, 11, 99, 100, 101, 12_345, 10**9 + 1):
         assert most <= nice(most) <= max(10, most * 10)
     assert [nice(most) for most in (10, 20, 21, 50, 51, 100)] == [10, 20, 50, 50, 100, 100]
+
+
+def test_a_chart_of_minutes_adds_up_what_one_bar_stands_for() -> None:
+    now = datetime(2026, 11, 25, 12, 30, 40, tzinfo=UTC)
+    begin = now.replace(second=0)
+    minutes = [
+        Minute(at=begin, admitted=4, over_limit=2),
+        Minute(at=begin - timedelta(minutes=7), admitted=3),
+        Minute(at=begin - timedelta(minutes=8), admitted=1),
+        Minute(at=begin - timedelta(minutes=500), admitted=99),
+    ]
+    chart = by_minute(minutes, now, 8)
+    assert [(bar.name, bar.whole, bar.part) for bar in chart.bars[-2:]] == [("8 min ago", 1, 0), ("0 min ago", 9, 2)]
+    assert (len(chart.bars), chart.whole, chart.part) == (60, 10, 2)
+    assert by_minute(minutes, now, 1).bars[-1].whole == 6

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import UTC, datetime
 from operator import attrgetter
 
 from starlette.exceptions import HTTPException
@@ -12,13 +13,16 @@ from starlette.routing import Route
 
 from shiftboss import limiters
 from shiftboss.limiters import ConcurrentLimiter, Limiter
+from shiftboss.web.chart import by_minute
 from shiftboss.web.forms import Form, Outcome, acting
 from shiftboss.web.paging import paging
 from shiftboss.web.rendering import render
-from shiftboss.web.site import client_of
+from shiftboss.web.site import client_of, number
 
 # How many are looked at for the list: it is sorted, and the list that Redis has is not.
 MOST = 2_000
+# How far back what was counted is shown.
+HOURS = (1, 8)
 
 
 async def listed(request: Request) -> Response:
@@ -46,13 +50,22 @@ async def listed(request: Request) -> Response:
 
 async def limiter(request: Request) -> Response:
     found = await _find(request, request.query_params.get("name", ""))
+    now = datetime.now(UTC)
     holders = await found.aholders() if isinstance(found, ConcurrentLimiter) else []
+    hours = number(request, "hours", 1)
+    hours = hours if hours in HOURS else 1
+    minutes = await found.ahistory(hours * 60)
     return await render(
         request,
         "limiter.html",
         limiter=found,
         state=await found.apeek(),
-        holders=holders,
+        holders=[holder for holder in holders if holder.ends > now],
+        totals=await found.acounters(),
+        attempts=by_minute(minutes, now, hours),
+        overages=sum(minute.overages for minute in minutes),
+        hours=hours,
+        spans=HOURS,
         definition=found.definition(),
     )
 
