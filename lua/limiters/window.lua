@@ -2,7 +2,7 @@
 Take from a window: never more than so many units in any stretch of its length, exactly. Or reserve the next that come free.
 
 KEYS
-  1 taken    list      microseconds at which units were or will be taken, newest first
+  1 taken    list      microseconds at which units were taken, newest first; with .5 behind where they were reserved
 ARGV
   1 limit    integer   units in the window
   2 window   integer   microseconds
@@ -14,18 +14,32 @@ RETURNS
   where nothing was taken
 RESEND no
 ]]
+local MOST = 1000
 local limit, window, cost, hold = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[5])
 local time = redis.call('TIME')
 local now, size = time[1] * 1000000 + time[2], redis.call('LLEN', KEYS[1])
 local at = now
 if size > 0 then
-  -- Nobody comes before those who have reserved. What is further ahead than a window shows a clock that was set back.
   local newest = redis.call('LINDEX', KEYS[1], 0) - hold
-  if newest > now and newest - now <= window then at = newest end
+  if newest > now and newest % 1 == 0 then
+    -- The clock was set back. What was taken is as old as it was, so it is set back too; where it is much, time waits for it.
+    if size <= MOST then
+      local all = redis.call('LRANGE', KEYS[1], 0, -1)
+      for i = 1, size do all[i] = string.format('%.0f', math.floor(all[i] - newest + now)) end
+      redis.call('DEL', KEYS[1])
+      redis.call('RPUSH', KEYS[1], unpack(all))
+      redis.call('PEXPIRE', KEYS[1], math.ceil((hold + window) / 1000))
+    else
+      now, at = newest, newest
+    end
+  elseif newest > now and newest - now <= window then
+    at = newest  -- Nobody comes before those who have reserved.
+  end
   if limit - cost < size then at = math.max(at, redis.call('LINDEX', KEYS[1], limit - cost - size) + window) end
 end
 if at - now > tonumber(ARGV[4]) then return {now - at, 0} end
 local stamp, stamps = string.format('%.0f', at + hold), {}
+if at > now then stamp = stamp .. '.5' end
 for i = 1, cost do stamps[i] = stamp end
 redis.call('LPUSH', KEYS[1], unpack(stamps))
 if size + cost > limit then

@@ -7,14 +7,16 @@ from itertools import count
 from typing import TYPE_CHECKING
 
 from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import RedisError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from shiftboss import events
 from shiftboss.errors import OverLimit
 from shiftboss.keys import presence_channel
-from shiftboss.plan import Plan, appear, at_last, block, carry, identity, run
+from shiftboss.plan import Plan, appear, at_last, block, carry, identity, within
 
 from . import calls
+from .base import DECISION
 from .counting import Counting, counting
 from .grant import Grant, release_call
 
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
 _numbers = count(1)
 # The shortest wait that is sent: Redis takes zero for ever, and rounds a millisecond down to it.
 SHORTEST = 0.01
+# Of the time for a decision, what is kept for leaving a server that does not answer.
+LEAVING = 0.1
 
 
 def acquire(limiter: ConcurrentLimiter, client: Shiftboss, wait: float) -> Plan[Grant]:
@@ -53,7 +57,8 @@ def acquire(limiter: ConcurrentLimiter, client: Shiftboss, wait: float) -> Plan[
             asking = calls.acquire(
                 keys, limiter.size, ticket, process, lock, wait_ms, limiter.ttl_ms, keys.wake, channel
             )
-            answer = yield from carry(asking, counts) if counts else run(asking)
+            patience = max(left, DECISION) - LEAVING
+            answer = yield from carry(asking, counts, patience) if counts else within(asking, patience)
             if answer > 0:
                 _tell(counted, limiter, began, waited=waited)
                 return Grant(limiter, client, ticket, answer, asked + limiter.lock_timeout)
@@ -75,9 +80,10 @@ def acquire(limiter: ConcurrentLimiter, client: Shiftboss, wait: float) -> Plan[
             if fence is not None and time.monotonic() < asked + limiter.lock_timeout / 2:
                 _tell(counted, limiter, began, waited=True)
                 return Grant(limiter, client, ticket, fence, asked + limiter.lock_timeout)
-    except BaseException:
+    except BaseException as error:
         if queued:
-            yield from at_last(release_call(limiter, client, ticket, cancel=True))
+            patience = LEAVING if isinstance(error, (RedisError, OSError)) else DECISION
+            yield from at_last(release_call(limiter, client, ticket, cancel=True), seconds=patience)
         raise
 
 

@@ -66,6 +66,7 @@ class Last:
 
     call: Call[Any]
     others: Sequence[Call[Any]] = ()
+    seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,9 +147,9 @@ def block(call: Call[T], seconds: float) -> Plan[T]:
     return (yield Blocking(call, seconds))  # type: ignore[no-any-return]
 
 
-def at_last(call: Call[T], others: Sequence[Call[Any]] = ()) -> Plan[T]:
+def at_last(call: Call[T], others: Sequence[Call[Any]] = (), seconds: float | None = None) -> Plan[T]:
     """A call that no cancellation keeps from being made; its value."""
-    return (yield Last(call, others))  # type: ignore[no-any-return]
+    return (yield Last(call, others, seconds))  # type: ignore[no-any-return]
 
 
 def identity() -> Plan[str]:
@@ -204,7 +205,7 @@ def _take(step: Step, store: Store) -> Any:
         case Carry():
             return _carry(step.call, step.others, step.seconds, store)
         case Last():
-            return _carry(step.call, step.others, None, store)
+            return _carry(step.call, step.others, step.seconds, store)
         case Blocking():
             return store.block(step.call, step.seconds)
         case Identity():
@@ -232,7 +233,7 @@ async def _atake(step: Step, store: AsyncStore) -> Any:
             return await store.run(step.call, step.seconds)
         case Last():
             _acarry(step.others, store)
-            return await asyncio.shield(store.run(step.call))
+            return await asyncio.shield(store.run(step.call, step.seconds))
         case Blocking():
             return await store.block(step.call, step.seconds)
         case Identity():

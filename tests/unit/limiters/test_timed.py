@@ -59,6 +59,31 @@ def test_a_window_never_admits_one_too_many_or_refuses_one_too_few(steps: list[t
                 admitted += [world.now] * cost
 
 
+@settings(max_examples=200, deadline=None)
+@given(
+    st.lists(st.tuples(st.integers(0, 700), st.integers(1, 4), st.just(0) | st.integers(0, 3000)), max_size=40),
+    st.integers(1, 6),
+)
+def test_a_window_is_exact_though_the_servers_clock_is_set_back(steps: list[tuple[int, int, int]], limit: int) -> None:
+    """What was taken stays as old as it was. How long nobody had come before the clock was set is not to be known."""
+    with time_machine.travel(START, tick=False) as traveller, Shiftboss(f"fake://timed-{next(_numbers)}"):
+        world, known, true, admitted = World(traveller), list[int](), 0, list[int]()
+        limiter = limiters.window("w", limit, 1, wait_timeout=0)
+        for pause, cost, back in steps:
+            true += pause
+            world.move(pause - back)
+            if cost > limit:
+                continue
+            step = max(0, max(known, default=world.now) - world.now)
+            known = [at - step for at in known]
+            expected = sum(at > world.now - 1000 for at in known) + cost <= limit
+            assert (limiter.try_acquire(cost) is not None) is expected
+            if expected:
+                known += [world.now] * cost
+                admitted += [true] * cost
+        assert all(last - first >= 1000 for first, last in zip(admitted, admitted[limit:], strict=False))
+
+
 @settings(max_examples=100, deadline=None)
 @given(arrivals, st.integers(4, 6))
 def test_a_window_says_exactly_when_there_is_room(steps: list[tuple[int, int]], limit: int) -> None:
