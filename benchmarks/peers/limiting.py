@@ -19,7 +19,7 @@ try:
     import throttled
     from dramatiq.rate_limits.backends import RedisBackend
 
-    import limiters as rate_limiters
+    import limiters as rate_limiters  # noqa: TID251 - redis-rate-limiters'
 except ImportError as error:
     sys.exit(f"{error}; install the peers: pip install -e '.[bench]'")
 finally:

@@ -41,7 +41,7 @@ if held >= size or redis.call('EXISTS', k.queue) == 1 then
       redis.call('PEXPIRE', k.queue, ttl)
       redis.call('PEXPIRE', k.meta, ttl)
     end
-    local pause = math.max(1000, 20 * redis.call('ZCARD', k.queue))
+    local pause = math.max(2000, 42 * redis.call('ZCARD', k.queue))
     if redis.call('ZRANK', k.queue, ticket) < 4 then pause = math.min(pause, math.max(1, first)) end
     return -math.min(wait, pause)
   end
