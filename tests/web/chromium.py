@@ -71,6 +71,10 @@ class Watched:
         self.page.goto(self.base + path)
         return self.page
 
+    def hurry(self) -> None:
+        """From the next page on let its clock stand, but for `soon`."""
+        self.page.clock.install()
+
     def wait_for(self, text: str) -> None:
         """Until a text is there."""
         self.page.get_by_text(text).first.wait_for(timeout=15_000)
@@ -108,6 +112,17 @@ def until(watched: Watched, predicate: Any, what: str) -> None:
 
     def holds() -> bool:
         watched.page.wait_for_timeout(50)
+        return bool(predicate())
+
+    wait_until(holds, 15, what)
+
+
+def soon(watched: Watched, predicate: Any, what: str) -> None:
+    """Wait for something that the page does after a while, with its clock running fast; see `Watched.hurry`."""
+
+    def holds() -> bool:
+        watched.page.clock.run_for(1_000)
+        watched.page.wait_for_timeout(20)
         return bool(predicate())
 
     wait_until(holds, 15, what)

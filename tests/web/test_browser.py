@@ -17,7 +17,7 @@ import pytest
 from shiftboss import DeadSet, Queue, RetrySet, Shiftboss
 from shiftboss.batches import BatchSet
 from tests.servers import ServerProcess, embedded_binary
-from tests.web.chromium import Watched, save, served, started_browser, until
+from tests.web.chromium import Watched, save, served, soon, started_browser, until
 from tests.web.filled import IDENTITY, JID, SCRIPT, fill, fill_with
 
 pytestmark = pytest.mark.timeout(120)
@@ -125,31 +125,34 @@ def test_no_script_of_redis_runs(watched: Watched, raw: Any, client: Shiftboss) 
 
 
 def test_pages_follow_what_happens(watched: Watched, raw: Any, client: Shiftboss) -> None:
+    watched.hurry()
     page = watched.go("/queues")
     watched.wait_for("No queues yet")
     page.evaluate("window.unchanged = true")
     raw.sadd("queues", "fresh")
     raw.lpush("queue:fresh", "{}")
-    watched.wait_for("fresh")
-    until(watched, lambda: page.locator("#nav-queues .count").inner_text() == "1", "the count beside the name")
+    soon(watched, lambda: page.get_by_text("fresh").count(), "the new queue")
+    soon(watched, lambda: page.locator("#nav-queues .count").inner_text() == "1", "the count beside the name")
     assert page.evaluate("window.unchanged")  # it was not loaded anew
 
 
 def test_a_login_that_has_ended_is_asked_for(watched: Watched, raw: Any) -> None:
+    watched.hurry()
     page = watched.go("/queues")
     page.route("**/queues", lambda route: route.fulfill(body="<h1>Log in</h1>", content_type="text/html"))
-    watched.wait_for("Log in")
+    soon(watched, lambda: page.get_by_text("Log in").count(), "the login")
     assert page.locator("#nav").count() == 0
 
 
 def test_a_dashboard_that_has_ended_is_told(browser: Any, base: str, raw: Any) -> None:
     watched = Watched(browser, base)
+    watched.hurry()
     page = watched.go("/queues")
     page.route("**/queues", lambda route: route.fulfill(status=502, body="bad gateway"))
-    until(watched, lambda: page.locator("html.lost").count(), "the sign that nobody answers")
+    soon(watched, lambda: page.locator("html.lost").count(), "the sign that nobody answers")
     assert page.locator("#nav").count() == 1
     page.unroute_all()
-    until(watched, lambda: not page.locator("html.lost").count(), "the sign to go")
+    soon(watched, lambda: not page.locator("html.lost").count(), "the sign to go")
     watched.context.close()
 
 
