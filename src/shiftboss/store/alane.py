@@ -34,6 +34,7 @@ class AsyncLane:
         self._transport: asyncio.WriteTransport | None = None  # fakeredis' connections have none
         self.lines: list[AsyncLine] = []  # idle ones, for calls that block
         self._replies: deque[asyncio.Future[Any]] = deque()
+        self._corked: list[bytes] = []
         self._readers: set[asyncio.Task[None]] = set()
         self._opening: asyncio.Task[None] | None = None  # one for all who wait; a lock would keep the event loop alive
         self._heard = 0.0
@@ -55,9 +56,23 @@ class AsyncLane:
         if not self._replies:
             self._heard = attempts.clock()
         self._replies.append(reply)
-        # Never on a transport that is closing: CPython 3.12's would leave the selector with a file that is gone.
-        connection._writer.writelines(packed)
+        if len(self._replies) == 1:
+            # Never on a transport that is closing: CPython 3.12's would leave the selector with a file that is gone.
+            connection._writer.writelines(packed)
+        else:
+            # Others are under way: what comes in this round of the loop goes out together.
+            if not self._corked:
+                loop.call_soon(self._uncork, connection, self._corked)
+            self._corked += packed
         return reply
+
+    def _uncork(self, connection: Any, corked: list[bytes]) -> None:
+        """Write what was kept back, unless the connection was lost meanwhile; whoever waits for a reply is told by others."""
+        packed = list(corked)
+        corked.clear()
+        transport = getattr(connection._writer, "transport", None)
+        if connection._writer is not None and not (transport is not None and transport.is_closing()):
+            connection._writer.writelines(packed)
 
     async def open_and_begin(self, call: Call[Any], attempts: Attempts) -> asyncio.Future[Any]:
         """As `begin`, on a connection that has to be made first."""
@@ -119,7 +134,7 @@ class AsyncLane:
         self._leave()
 
     def _leave(self) -> None:
-        self.connection, self._transport, self._replies = None, None, deque()
+        self.connection, self._transport, self._replies, self._corked = None, None, deque(), []
 
     async def _open(self) -> None:
         connection = self.maker.make()

@@ -15,9 +15,6 @@ from shiftboss.scripts import Call
 from shiftboss.store.nodes import Maker
 from shiftboss.store.policy import Attempts
 
-# Bytes that a socket takes at once even if the server is frozen; more may block, and must not do so beyond the deadline.
-FITS_SOCKET = 16_384
-
 
 @dataclass(frozen=True, slots=True)
 class Failure:
@@ -49,15 +46,14 @@ class Lane:
             elif not all(attempts.resend for _, attempts in batch) and connection.can_read(0):
                 raise ConnectionResetError("the server has closed this connection")
             packed = pack(connection, batch)
-            if sum(map(len, packed)) > FITS_SOCKET and hasattr(connection._sock, "settimeout"):  # fakeredis' has none
-                connection._sock.settimeout(batch[0][1].left)
+            limit = set_limit(connection, batch[0][1].left)
             sent = True
             connection.send_packed_command(packed, check_health=False)
             for _, attempts in batch:
                 if attempts.redirect is not None:
-                    connection.read_response(disable_decoding=True, timeout=attempts.left)
+                    connection.read_response(disable_decoding=True, **limit)
                 try:
-                    outcomes.append(connection.read_response(disable_decoding=True, timeout=attempts.left))
+                    outcomes.append(connection.read_response(disable_decoding=True, **limit))
                 except ResponseError as error:
                     outcomes.append(Failure(error, sent=False))
         except BaseException as error:
@@ -94,6 +90,18 @@ class Lane:
     def _give(self, connection: Any) -> None:
         if self._pid == os.getpid():
             self._idle.append(connection)
+
+
+def set_limit(connection: Any, seconds: float) -> dict[str, float]:
+    """Let writes and reads fail after so many seconds, about; what is said to the reads besides. To change it takes two
+    system calls, so what is almost right is left.
+    """
+    if not hasattr(connection._sock, "settimeout"):  # fakeredis'
+        return {"timeout": seconds}
+    if not seconds * 0.9 <= connection.socket_timeout <= seconds + 0.01:
+        connection.socket_timeout = connection._parser._socket_timeout = seconds
+        connection._sock.settimeout(seconds)
+    return {}
 
 
 def pack(connection: Any, batch: Sequence[tuple[Call[Any], Attempts]]) -> list[bytes]:
