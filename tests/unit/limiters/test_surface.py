@@ -1,0 +1,148 @@
+"""What every kind of limiter has in common, and what others' limiters got wrong."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from typing import Any
+
+import pytest
+import time_machine
+
+from shiftboss import ConfigError, Shiftboss, limiters
+from shiftboss.client import current_client
+from shiftboss.limiters import Limiter, OverLimit
+from shiftboss.limiters.registry import MOST, _written
+
+START = datetime(2026, 3, 1, 12, tzinfo=UTC)
+KINDS = ["concurrent", "bucket", "window", "leaky", "points"]
+_numbers = count()
+
+
+def make(kind: str, size: int = 5, interval: float = 60, name: str = "x", **options: Any) -> Limiter:
+    if kind == "concurrent":
+        return limiters.concurrent(name, size, **options)
+    if kind == "points":
+        return limiters.points(name, size, refill_per_second=size / interval, **options)
+    return getattr(limiters, kind)(name, size, interval, **options)  # type: ignore[no-any-return]
+
+
+@pytest.fixture
+def clock() -> Iterator[time_machine.Traveller]:
+    with time_machine.travel(START, tick=False) as traveller, Shiftboss(f"fake://surface-{next(_numbers)}"):
+        yield traveller
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("option", ["wait_timeout", "ttl"])
+@pytest.mark.parametrize("value", [-1, math.nan, math.inf, "5", None, True, timedelta(-1)])
+def test_a_timeout_that_cannot_be_is_refused_without_a_round_trip(kind: str, option: str, value: Any) -> None:
+    with pytest.raises(ConfigError, match=option):
+        make(kind, **{option: value})
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("name", ["", "a b", "a{b}", "é", "x" * 129, None, 5])
+def test_a_name_that_cannot_be_is_refused_without_a_round_trip(kind: str, name: Any) -> None:
+    with pytest.raises(ConfigError, match="expected a limiter's name"):
+        make(kind, name=name)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_error_names_the_limiter(clock: time_machine.Traveller, kind: str) -> None:
+    limiter = make(kind, 1, name="shopify", wait_timeout=0)
+    limiter.acquire()
+    with pytest.raises(OverLimit, match="'shopify'") as refused:
+        limiter.acquire()
+    assert refused.value.limiter == "shopify"
+    assert refused.value.source == limiter
+    assert refused.value.retry_after is not None
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_error_in_the_block_passes_through_and_limiters_nest(clock: time_machine.Traveller, kind: str) -> None:
+    outer, inner = make(kind, name="outer"), make(kind, name="inner")
+    with pytest.raises(KeyError), outer.within_limit(), inner.within_limit():
+        assert (outer.peek().used, inner.peek().used) == (1, 1)
+        raise KeyError
+    assert outer.peek().used == (0 if kind == "concurrent" else 1)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_giving_back_twice_is_once(clock: time_machine.Traveller, kind: str) -> None:
+    limiter = make(kind)
+    held = limiter.acquire()
+    assert held.release() is (kind == "concurrent")
+    assert held.release() is False
+    assert limiter.peek().used == (0 if kind == "concurrent" else 1)
+
+
+def test_a_hundred_waiters_at_300_a_minute_are_all_admitted_in_their_order(
+    clock: time_machine.Traveller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slept: list[float] = []
+    monkeypatch.setattr("shiftboss.plan.time.sleep", slept.append)
+    limiter = limiters.leaky("calls", 1, 0.2, wait_timeout=300)
+    for _ in range(101):
+        limiter.acquire()
+    assert slept == pytest.approx([0.2 * n for n in range(1, 101)], abs=0.001)
+
+
+@pytest.mark.parametrize("kind", ["leaky", "points"])
+def test_what_comes_back_in_parts_of_a_second_is_not_rounded_to_seconds(
+    clock: time_machine.Traveller, kind: str
+) -> None:
+    limiter, admitted = make(kind, 3, 2, wait_timeout=0), 0
+    for _ in range(1_200):
+        admitted += limiter.try_acquire() is not None
+        clock.shift(0.01)
+    assert 3 + 17 <= admitted <= 3 + 18
+
+
+def test_no_caller_comes_at_the_same_instant_as_another(
+    clock: time_machine.Traveller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slept: list[float] = []
+    monkeypatch.setattr("shiftboss.plan.time.sleep", slept.append)
+    limiter = limiters.leaky("x", 1, 1, wait_timeout=60)
+    for _ in range(20):
+        limiter.acquire()
+    assert len(set(slept)) == 19
+
+
+def test_a_limiter_for_each_of_very_many_costs_nothing_until_it_is_used(clock: time_machine.Traveller) -> None:
+    client = current_client()
+    for n in range(10_000):
+        limiters.window(f"sms-{n}", 5, "minute")
+    assert list(limiters.all()) == []
+    assert len(_written.get(client, {})) == 0 < MOST
+
+
+@pytest.mark.parametrize("kind", ["bucket", "window", "leaky", "points"])
+def test_wait_timeouts_belong_to_the_caller_and_not_to_the_limiter(clock: time_machine.Traveller, kind: str) -> None:
+    make(kind, 1, 60).acquire()
+    for wait in (0, 0.001, 0.5, timedelta(seconds=1)):
+        with pytest.raises(OverLimit):
+            make(kind, 1, 60, wait_timeout=wait).acquire()
+    assert make(kind, 1, 60).peek().used == 1
+
+
+def test_unlimited_is_used_like_any_other() -> None:
+    free = limiters.unlimited("x", 5, refill_per_second=3)
+    with free.within_limit(cost=120) as grant:
+        grant.correct(87)
+    assert free.acquire(10**9).release() is False
+    assert limiters.all_of(free, free).try_acquire() is not None
+    free.reset()
+    assert free.peek().used == 0
+
+
+def test_a_decorated_function_that_is_refused_is_not_called(clock: time_machine.Traveller) -> None:
+    called: list[int] = []
+    for kind in KINDS[1:]:
+        once = make(kind, 1, name=kind, wait_timeout=0, policy="skip").limit(called.append)
+        once(1)
+        once(2)
+    assert called == [1] * 4
