@@ -9,11 +9,21 @@ from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from shiftboss import events
-from shiftboss.jobs import PREREQUISITE_DIED, CallbackOf, Extension, Member, Message, Outcome, failure_of, joining
+from shiftboss.jobs import (
+    PREREQUISITE_DIED,
+    CallbackOf,
+    Extension,
+    Member,
+    Message,
+    Outcome,
+    Recording,
+    failure_of,
+    joining,
+)
 from shiftboss.keys import SHARDS, ShardKeys
 from shiftboss.outbox import GRACE, perform, settle, strike_off
 from shiftboss.plan import Plan, deliver, run, run_many
-from shiftboss.scripts import Arg
+from shiftboss.scripts import Arg, Call
 
 from . import calls
 from .block import current_block
@@ -92,16 +102,26 @@ class BatchExtension(Extension):
         """
         of = message.batch
         if isinstance(of, Member) and outcome in OUTCOMES:
-            keys = self._client.batch_keys(of.bid)
-            outcomes: list[Arg] = [of.position, OUTCOMES[outcome], _failure(message, outcome, error)]
-            report = calls.ack(keys, of.bid, message.queue, GRACE, outcomes)
-            sent = yield from deliver(report)
-            yield from settle(self._client, keys.out, sent.result, resent=sent.resent)
+            sent = yield from deliver(self._record(of, message, outcome, error, GRACE))
+            yield from settle(self._client, self._client.batch_keys(of.bid).out, sent.result, resent=sent.resent)
         if not isinstance(of, CallbackOf):
             return
         done = outcome is Outcome.SUCCEEDED and message.name != CALLBACK_JOB
         if done or outcome is Outcome.DIED:
             yield from finish(self._client, of, "", "done" if done else "died")
+
+    def recording(self, message: Message, outcome: Outcome, error: BaseException | None) -> Recording | None:
+        """How a member's end is recorded; what that brings about can be claimed at once."""
+        of = message.batch
+        if not isinstance(of, Member) or outcome not in OUTCOMES:
+            return None
+        return Recording(self._record(of, message, outcome, error, 0), self._client.batch_keys(of.bid).out)
+
+    def _record(
+        self, of: Member, message: Message, outcome: Outcome, error: BaseException | None, grace: int
+    ) -> Call[list[str]]:
+        outcomes: list[Arg] = [of.position, OUTCOMES[outcome], _failure(message, outcome, error)]
+        return calls.ack(self._client.batch_keys(of.bid), of.bid, message.queue, grace, outcomes)
 
     def outboxes(self) -> Plan[Sequence[str]]:
         """One for each shard."""

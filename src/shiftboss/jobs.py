@@ -279,6 +279,19 @@ def failure_of(message: Message, error: BaseException | None, attempt: int) -> s
     return msgspec.json.encode(kept).decode()
 
 
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """How a job's end is recorded in a transaction of the engine's own.
+
+    Args:
+        call: What does it; doing it twice is doing it once.
+        out: The outbox in which it leaves what it sets off, for whoever claims that first.
+    """
+
+    call: Call[Any]
+    out: str
+
+
 class Extension:
     """A feature that takes part in the life of jobs: batches are one, limiters another. Each takes part where it wants to.
 
@@ -320,6 +333,15 @@ class Extension:
         settled members itself.
         """
         yield from ()
+
+    def recording(
+        self,
+        message: Message,  # noqa: ARG002
+        outcome: Outcome,  # noqa: ARG002
+        error: BaseException | None,  # noqa: ARG002
+    ) -> Recording | None:
+        """What `finished` does, where one call does it: for an engine that writes an end down in a transaction. No I/O."""
+        return None
 
     def perform(self, item: str, out: str) -> Plan[None]:  # noqa: ARG002
         """Do what an outbox item of this feature says, and strike it off."""

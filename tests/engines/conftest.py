@@ -16,6 +16,7 @@ from tests.backends import what_is_wrong
 from tests.engines.actions import NOTES_URL
 from tests.engines.app_celery import CeleryDriver
 from tests.engines.app_dramatiq import DramatiqDriver
+from tests.engines.app_rq import RqDriver
 from tests.engines.app_sidekiq import SidekiqDriver
 from tests.engines.driver import Driver
 from tests.servers import ServerProcess, embedded_binary, path_server
@@ -71,7 +72,17 @@ def dramatiq(url: Url, logs: Path) -> Iterator[DramatiqDriver]:
     check_keys(url(9))
 
 
-@pytest.fixture(params=["sidekiq", "celery", "dramatiq"], scope="session")
+@pytest.fixture(scope="session")
+def rq(url: Url, logs: Path) -> Iterator[RqDriver]:
+    driver = RqDriver(url(14))
+    worker = driver.start(logs / "rq")
+    yield driver
+    worker.stop()
+    driver.connection.close()
+    check_keys(url(14), "rq:")
+
+
+@pytest.fixture(params=["sidekiq", "celery", "dramatiq", "rq"], scope="session")
 def driver(request: pytest.FixtureRequest) -> Driver:
     driver: Driver = request.getfixturevalue(request.param)
     return driver
@@ -96,9 +107,10 @@ def new_batch(key: str) -> Callable[..., Batch]:
     return make
 
 
-def check_keys(url: str) -> None:
-    """Hold what a run left behind against the catalogue."""
+def check_keys(url: str, theirs: str | None = None) -> None:
+    """Hold what a run left behind against the catalogue, but for what begins as the engine's own keys do."""
     with redis.Redis.from_url(url, decode_responses=True) as raw:
-        facts = [(name, raw.type(name), raw.pttl(name)) for name in sorted(raw.scan_iter(count=1000))]
+        names = sorted(name for name in raw.scan_iter(count=1000) if theirs is None or not name.startswith(theirs))
+        facts = [(name, raw.type(name), raw.pttl(name)) for name in names]
     wrong = [what for name, kind, ttl in facts if (what := what_is_wrong(name, str(kind), int(ttl), {"sb"}))]  # type: ignore[arg-type]
     assert not wrong, "\n".join(wrong)

@@ -70,6 +70,10 @@ class Driver(ABC):
     def __init__(self) -> None:
         _current.append(self)
 
+    def name_of(self, name: str) -> str:
+        """What the engine calls a job."""
+        return f"conformance.{name}"
+
     @abstractmethod
     def push(self, name: str, *args: Any, delay: float | None = None) -> str:
         """Push one job, as users of the engine do; its id."""

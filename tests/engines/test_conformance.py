@@ -127,7 +127,7 @@ def test_a_duplicate_delivery_counts_once(driver: Driver, new_batch: NewBatch, k
     with batch.jobs():
         jid = driver.push("note", key, "twice")
         driver.push("slow", f"{key}:slow")
-    copy = Message("conformance.note", (key, "twice"), QUEUE, jid, batch=Member(batch.bid, 0))
+    copy = Message(driver.name_of("note"), (key, "twice"), QUEUE, jid, batch=Member(batch.bid, 0))
     driver.client.perform(driver.client.engine.enqueue([copy]))
     wait_until(lambda: len(notes(key)) == 2, what="both runs")
     # What comes after the copy in the queue shows that the copy has been acknowledged, or soon will be.
@@ -208,7 +208,7 @@ def test_a_job_that_waits_for_others(driver: Driver, new_batch: NewBatch, key: s
     batch = new_batch(driver)
     with batch.jobs():
         driver.push("slow", key)
-    last = Message("conformance.note", (key, "last"), QUEUE, secrets.token_hex(12))
+    last = Message(driver.name_of("note"), (key, "last"), QUEUE, secrets.token_hex(12))
     with driver.client:
         waiting = enqueue_after([batch, partial(driver.push, "note", key, "first")], last)
     wait_until(lambda: len(notes(key)) == 2, TIMEOUT, "the first jobs")

@@ -1,0 +1,20 @@
+"""The function that RQ runs for jobs that features bring along."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from shiftboss.client import current_client
+from shiftboss.errors import JobError
+
+
+def carry(name: str, *args: Any) -> Any:
+    """Run such a job.
+
+    Raises:
+        JobError: No feature of this release knows it.
+    """
+    for extension in current_client().extensions.values():
+        if name in extension.jobs:
+            return extension.jobs[name](*args)
+    raise JobError(f"no job is called {name!r} in this release")

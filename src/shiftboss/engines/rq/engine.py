@@ -1,0 +1,116 @@
+"""`RqEngine`: jobs are RQ's, in RQ's queues."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from functools import partial
+from importlib import import_module
+from inspect import signature
+from typing import TYPE_CHECKING, Any
+
+from redis import Redis
+from rq import Retry
+
+from shiftboss.engines.rq.messages import KEPT, Kept, mark
+from shiftboss.jobs import KnownJob, Message
+from shiftboss.plan import Plan, work
+
+if TYPE_CHECKING:
+    from shiftboss.engines.rq.queue import ShiftbossQueue
+
+# What RQ calls for the jobs that features bring along, such as a batch's callbacks; the name is its first argument.
+CARRIER = "shiftboss.engines.rq.carrying.carry"
+# Seconds before the retries of such a job.
+CALLBACK_INTERVALS = [min(15 * 2**count, 1800) for count in range(25)]
+DEFAULT_QUEUE = "default"
+
+
+class RqEngine:
+    """The side of the engine that enqueues.
+
+    Args:
+        connection: The Redis of RQ.
+
+    Example:
+        >>> from fakeredis import FakeRedis
+        >>> from shiftboss import Shiftboss
+        >>> redis = FakeRedis()
+        >>> client = Shiftboss("fake://doc", engine=RqEngine(redis))
+        >>> client.perform(client.engine.enqueue([Message("math.sqrt", (4,), "low", "ab12")]))
+        >>> redis.llen("rq:queue:low")
+        1
+    """
+
+    joins_batches = False
+
+    def __init__(self, connection: Redis) -> None:
+        self.connection = connection
+
+    def enqueue(self, messages: Sequence[Message]) -> Plan[None]:
+        """Enqueue messages, those with `at` into RQ's schedule; all that can be in one transaction. One round trip for those."""
+        yield from work(partial(self._enqueue, list(messages)))
+
+    def known(self, name: str) -> KnownJob | None:
+        """What this process knows of a function by its name: whether it takes no arguments. No round trip."""
+        module, _, path = name.rpartition(".")
+        try:
+            function: Any = getattr(import_module(module), path)
+            signature(function).bind()
+        except (ImportError, AttributeError, ValueError):
+            return None
+        except TypeError as error:
+            return KnownJob(DEFAULT_QUEUE, {}, f"{name}() {error}")
+        return KnownJob(DEFAULT_QUEUE, {})
+
+    def _enqueue(self, messages: Sequence[Message]) -> None:
+        with self.connection.pipeline() as pipeline:
+            alone = [message for message in messages if not self._place(message, pipeline)]
+            pipeline.execute()
+        for message in alone:
+            self._place(message, None)
+
+    def _place(self, message: Message, pipeline: Any) -> bool:
+        """Enqueue a job with others in a pipeline, or without one; False if it cannot be with others."""
+        kept = self._kept(message)
+        job, queue = kept.job, kept.queue
+        if pipeline is not None and (kept.unique or queue.is_sync or job._dependency_ids or _is_limited(job)):
+            return False
+        mark(job, message)
+        if message.at is not None:
+            when = datetime.fromtimestamp(message.at, UTC)
+            queue.schedule_as_it_is(job, when, pipeline=pipeline, unique=kept.unique)
+        else:
+            queue.enqueue_as_it_is(job, pipeline=pipeline, at_front=kept.at_front, unique=kept.unique)
+        return True
+
+    def _kept(self, message: Message) -> Kept:
+        kept = message.options.get(KEPT)
+        if isinstance(kept, Kept):
+            return kept
+        queue = self._queue(message.queue)
+        carried = not _is_path(message.name)
+        job = queue.create_job(
+            CARRIER if carried else message.name,
+            args=(message.name, *message.args) if carried else message.args,
+            job_id=message.id,
+            retry=Retry(max=len(CALLBACK_INTERVALS), interval=CALLBACK_INTERVALS) if carried else None,
+            result_ttl=0 if carried else None,
+            description=message.name,
+        )
+        return Kept(job, queue)
+
+    def _queue(self, name: str) -> ShiftbossQueue:
+        from shiftboss.engines.rq.queue import ShiftbossQueue
+
+        return ShiftbossQueue(name, connection=self.connection)
+
+
+def _is_limited(job: Any) -> bool:
+    """Whether RQ's own rate limit holds it, which a pipeline cannot do. From RQ 3 on."""
+    return bool(getattr(job, "has_rate_limit", False))
+
+
+def _is_path(name: str) -> bool:
+    """Whether a name is that of a function; what features bring along has names of our own."""
+    return not name.startswith("shiftboss.")

@@ -1,0 +1,236 @@
+"""What is particular to RQ: its transactions, its ways to end, its synchronous queues, its dependencies."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from redis import Redis
+from rq import Queue, Retry
+from rq.command import send_stop_job_command
+from rq.job import Job
+
+from shiftboss import Shiftboss, current_job, requeue
+from shiftboss.batches import Batch
+from shiftboss.engines.rq import RqEngine, ShiftbossJob, ShiftbossQueue, ShiftbossSimpleWorker, install
+from shiftboss.errors import ConfigError
+from tests.engines.actions import await_gate, notes, open_gate, put
+from tests.engines.app_rq import RqDriver
+from tests.engines.conftest import Url
+from tests.engines.driver import QUEUE, Worker
+from tests.waiting import wait_until
+
+NewBatch = Callable[..., Batch]
+
+
+def note(key: str, what: Any = None) -> None:
+    put(key, what)
+
+
+def fail(key: str) -> None:
+    put(key, "tried")
+    raise ValueError("as told")
+
+
+def polite(key: str) -> None:
+    """Puts itself back once."""
+    job = current_job()
+    assert job is not None
+    put(key, job.requeues)
+    if not job.requeues:
+        requeue(0)
+
+
+def asks_for_retry(key: str) -> Any:
+    put(key, "asked")
+    return Retry(max=1)
+
+
+def waits(key: str) -> None:
+    put(key, os.getpid())
+    await_gate(key)
+
+
+@pytest.fixture
+def here(url: Url) -> Iterator[RqDriver]:
+    """RQ without a worker; the test's own bursts run what is there."""
+    driver = RqDriver(url(4))
+    driver.connection.flushdb()
+    yield driver
+    driver.connection.close()
+
+
+def burst(driver: RqDriver) -> None:
+    ShiftbossSimpleWorker([QUEUE, "default"], connection=driver.connection).work(burst=True, logging_level="ERROR")
+
+
+def test_the_end_of_a_job_and_its_count_in_the_batch_are_one_transaction(
+    here: RqDriver, new_batch: NewBatch, key: str
+) -> None:
+    batch = new_batch(here)
+    with batch.jobs():
+        here.queue.enqueue(note, key)
+    sent: list[list[str]] = []
+    with here.connection.monitor() as monitor:
+        burst(here)
+        here.connection.echo("end")
+        for seen in monitor.listen():
+            sent.append(str(seen["command"]).split())
+            if sent[-1][0] == "ECHO":
+                break
+    words = [command[0].upper() for command in sent]
+    ended = words.index("EVAL")
+    assert "MULTI" in words[:ended]
+    last = len(words[:ended]) - words[:ended][::-1].index("MULTI") - 1
+    between = sent[last : words.index("EXEC", ended)]
+    assert any("finished" in " ".join(command) for command in between)
+    assert batch.status().done == 1
+
+
+def test_a_result_that_is_not_kept_counts_too(here: RqDriver, new_batch: NewBatch, key: str) -> None:
+    batch = new_batch(here)
+    with batch.jobs():
+        here.queue.enqueue(note, key, result_ttl=0)
+    burst(here)
+    assert batch.status().done == 1
+
+
+def test_a_job_that_returns_retry_has_not_succeeded_yet(here: RqDriver, new_batch: NewBatch, key: str) -> None:
+    batch = new_batch(here)
+    with batch.jobs():
+        here.queue.enqueue(asks_for_retry, key)
+    burst(here)
+    assert notes(key) == ["asked", "asked"]
+    assert (batch.status().done, batch.status().complete_at is not None) == (0, True)
+
+
+def test_a_job_puts_itself_back(here: RqDriver, new_batch: NewBatch, key: str) -> None:
+    batch = new_batch(here)
+    with batch.jobs():
+        here.queue.enqueue(polite, key)
+    burst(here)
+    assert notes(key) == [0, 1]
+    assert (batch.status().done, batch.status().failing) == (1, 0)
+
+
+def test_a_cancelled_job_has_died(here: RqDriver, new_batch: NewBatch, key: str) -> None:
+    batch = new_batch(here)
+    with batch.jobs():
+        job = here.queue.enqueue(note, key)
+    job.cancel()
+    job.settle()  # type: ignore[attr-defined]
+    status = batch.status()
+    assert (status.dead, status.failures[0].message) == (1, f"job {job.id} was canceled")
+
+
+def test_a_synchronous_queue_runs_what_a_block_collected_at_its_end(
+    here: RqDriver, new_batch: NewBatch, key: str
+) -> None:
+    queue = ShiftbossQueue(QUEUE, connection=here.connection, is_async=False)
+    batch = new_batch(here)
+    with batch.jobs():
+        queue.enqueue(note, key, 1)
+        assert notes(key) == []
+        queue.enqueue(fail, f"{key}:fails")
+    status = batch.status()
+    assert (notes(key), status.done, status.dead) == ([1], 1, 1)
+
+
+def test_jobs_of_a_block_wait_for_one_another(here: RqDriver, new_batch: NewBatch, key: str) -> None:
+    batch = new_batch(here)
+    with batch.jobs():
+        first = here.queue.enqueue(note, key, "first")
+        here.queue.enqueue(note, key, "second", depends_on=first)
+    assert batch.status().total == 2
+    burst(here)
+    assert notes(key) == ["first", "second"]
+    assert batch.status().done == 2
+
+
+def test_many_jobs_are_one_transaction(here: RqDriver, new_batch: NewBatch, key: str) -> None:
+    with new_batch(here).jobs():
+        here.queue.enqueue_many([Queue.prepare_data(note, args=(key, n)) for n in range(50)])
+        assert len(here.queue) == 0
+    assert len(here.queue) == 50
+
+
+def test_what_cannot_be_published_is_no_member(here: RqDriver, new_batch: NewBatch, key: str) -> None:
+    batch = new_batch(here)
+    with pytest.raises(TypeError), batch.jobs():
+        here.queue.enqueue(note, key, 1)
+        raise TypeError
+    assert len(here.queue) == 0
+
+
+def test_outside_of_a_block_nothing_is_kept(here: RqDriver, key: str) -> None:
+    job = here.queue.enqueue(note, key, "alone")
+    assert isinstance(job, ShiftbossJob)
+    burst(here)
+    assert notes(key) == ["alone"]
+
+
+def test_a_client_with_another_engine_is_refused(url: Url) -> None:
+    with pytest.raises(ConfigError, match=r"does not run its jobs on RQ; call install\(redis\) at start-up"):
+        install(Redis.from_url(url(12)), Shiftboss(url(12)))
+    redis = Redis.from_url(url(8))
+    client = install(redis, Shiftboss(url(8), engine=RqEngine(redis)))
+    assert install(redis) is client
+    with pytest.raises(ConfigError, match=r"belongs to .* already"):
+        install(redis, Shiftboss(url(8), engine=RqEngine(redis)))
+
+
+@pytest.fixture
+def mortal(url: Url, tmp_path: Path) -> Iterator[tuple[RqDriver, Callable[[], Worker]]]:
+    driver, workers = RqDriver(url(6)), list[Worker]()
+
+    def start() -> Worker:
+        workers.append(driver.start(tmp_path / f"worker-{len(workers)}"))
+        return workers[-1]
+
+    yield driver, start
+    for worker in workers:
+        worker.kill()
+    driver.connection.close()
+
+
+def test_a_killed_worker_fails_its_job_which_runs_again_if_it_may(
+    mortal: tuple[RqDriver, Callable[[], Worker]], new_batch: NewBatch, key: str
+) -> None:
+    driver, start = mortal
+    batch = new_batch(driver)
+    first = start()
+    with batch.jobs():
+        driver.queue.enqueue(waits, key, retry=Retry(max=1))
+        driver.queue.enqueue(waits, f"{key}:once")
+    wait_until(lambda: notes(key) and notes(f"{key}:once"), what="both jobs to run")
+    first.kill()
+    driver.bury()
+    start()
+    wait_until(lambda: len(notes(key)) == 2, 20, "the job to run again")
+    open_gate(key)
+    status = batch.join(timeout=20, event="finished")
+    assert (status.done, status.dead) == (1, 1)
+    assert len(notes(f"{key}:once")) == 1
+    wait_until(lambda: sorted(notes(f"{key}:events")) == ["complete", "death", "finished"], what="the callbacks")
+
+
+def test_a_killed_horse_and_a_stopped_job_have_died(
+    mortal: tuple[RqDriver, Callable[[], Worker]], new_batch: NewBatch, key: str
+) -> None:
+    driver, start = mortal
+    start()
+    batch = new_batch(driver)
+    with batch.jobs():
+        driver.queue.enqueue(waits, key)
+        stopped = driver.queue.enqueue(waits, f"{key}:stopped")
+    wait_until(lambda: notes(key) and notes(f"{key}:stopped"), what="both jobs to run")
+    os.kill(notes(key)[0], signal.SIGKILL)
+    send_stop_job_command(driver.connection, stopped.id)
+    status = batch.join(timeout=20, event="finished")
+    assert status.dead == 2
+    assert {failure.jid for failure in status.failures} >= {stopped.id}
+    assert Job.fetch(stopped.id, connection=driver.connection).get_status() == "stopped"
