@@ -166,16 +166,28 @@ def test_fifteen_thousand_expressions(expression: str, zone: str, since: int) ->
     agree(expression, zone, since)
 
 
-@pytest.mark.parametrize("zone", HARD)
-@pytest.mark.parametrize("expression", ["30 2 * * *", "*/10 * * * *"])
-def test_the_hard_zones(zone: str, expression: str) -> None:
-    """Around each change of the clock in 2026 and 2027."""
-    place, moment = ZoneInfo(zone), datetime(2026, 1, 1, tzinfo=UTC)
-    while moment < datetime(2028, 1, 1, tzinfo=UTC):
+def agree_around_changes(expression: str, zone: str, first: int, end: int) -> None:
+    """Around each change of the zone's clock in some years."""
+    place, moment = ZoneInfo(zone), datetime(first, 1, 1, tzinfo=UTC)
+    while moment < datetime(end, 1, 1, tzinfo=UTC):
         later = moment + timedelta(days=1)
         if moment.astimezone(place).utcoffset() != later.astimezone(place).utcoffset():
             agree(expression, zone, int(moment.timestamp()) - 43_200)
         moment = later
+
+
+@pytest.mark.parametrize("zone", HARD)
+@pytest.mark.parametrize("expression", ["30 2 * * *", "*/10 22-23,0-4 * * *"])
+def test_the_hard_zones(zone: str, expression: str) -> None:
+    agree_around_changes(expression, zone, 2026, 2027)
+
+
+@pytest.mark.stress
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize("zone", HARD)
+@pytest.mark.parametrize("expression", ["30 2 * * *", "*/10 * * * *"])
+def test_every_change_of_the_clock_in_the_hard_zones(zone: str, expression: str) -> None:
+    agree_around_changes(expression, zone, 2025, 2038)
 
 
 @pytest.mark.parametrize(
