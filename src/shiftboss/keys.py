@@ -74,6 +74,13 @@ CATALOGUE = (
     Row("<ns>:limiters", "hash", "definitions of limiters by name, and when they were last used", "lua/limiters"),
     Row("<ns>:unwanted", "string", "changes when jobs that wait may have become unwanted", "src/batches"),
     Row("<ns>:reaper", "string", "who looks after the outbox now", "lua/outbox"),
+    Row(
+        "<ns>:later:<engine>",
+        "zset",
+        "messages of an engine that keeps none for later, by when they are due",
+        "lua/outbox",
+        permanent=True,
+    ),
     Row("<ns>:pushed:<token>", "string", "receipt of a push, so that a resend pushes nothing", "lua/sidekiq"),
     Row(
         "<ns>:inflight:<identity>",
@@ -344,6 +351,11 @@ class SidekiqKeys:
 
     def recovered(self, jid: str) -> str:
         return f"{self.namespace}:recovered:{jid}"
+
+
+def later(namespace: str, engine: str) -> str:
+    """What is due later, of an engine that cannot keep it itself."""
+    return f"{namespace}:later:{engine}"
 
 
 def reaper(namespace: str) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from redis.exceptions import RedisError
 
 from shiftboss.jobs import Message, Outcome
-from shiftboss.plan import Plan
+from shiftboss.plan import Plan, sleep
 
 if TYPE_CHECKING:
     from shiftboss.client import Shiftboss
@@ -54,3 +54,34 @@ def tell(
             pause = min(pause * 2, LONGEST_PAUSE)
         else:
             return True
+
+
+async def ais_wanted(client: Shiftboss, message: Message) -> bool:
+    """As `is_wanted`, for coroutines."""
+    try:
+        for extension in client.extensions.values():
+            if await client.aperform(extension.unwanted([message], None)):
+                return False
+    except (RedisError, OSError) as away:
+        log.warning("job %s runs although it may have become unwanted; nobody could be asked: %s", message.id, away)
+    return True
+
+
+async def atell(
+    client: Shiftboss, message: Message, outcome: Outcome, error: BaseException | None, patience: float = PATIENCE
+) -> None:
+    """Report an outcome from a coroutine, again and again while Redis is away.
+
+    Raises:
+        RedisError: It did not come back in time.
+    """
+    deadline, pause = time.monotonic() + patience, FIRST_PAUSE
+    while True:
+        try:
+            return await client.aperform(report(client, message, outcome, error))
+        except (RedisError, OSError) as away:
+            if time.monotonic() >= deadline:
+                raise
+            log.warning("job %s %s; telling its batch again in %.1f s: %s", message.id, outcome.value, pause, away)
+            await client.aperform(sleep(pause))
+            pause = min(pause * 2, LONGEST_PAUSE)

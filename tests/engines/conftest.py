@@ -18,6 +18,7 @@ from tests.engines.app_celery import CeleryDriver
 from tests.engines.app_dramatiq import DramatiqDriver
 from tests.engines.app_rq import RqDriver
 from tests.engines.app_sidekiq import SidekiqDriver
+from tests.engines.app_taskiq import TaskiqDriver
 from tests.engines.driver import Driver
 from tests.servers import ServerProcess, embedded_binary, path_server
 
@@ -28,7 +29,7 @@ Url = Callable[[int], str]
 @pytest.fixture(scope="session")
 def url() -> Iterator[Url]:
     """Gives the address of a database by its number; number 5 is for what jobs note."""
-    with ServerProcess(path_server() or embedded_binary()).start() as server:
+    with ServerProcess(path_server() or embedded_binary(), "--databases", "32").start() as server:
         address = lambda number: f"redis://127.0.0.1:{server.port}/{number}"  # noqa: E731
         before, os.environ[NOTES_URL] = os.environ.get(NOTES_URL), address(5)
         yield address
@@ -82,7 +83,16 @@ def rq(url: Url, logs: Path) -> Iterator[RqDriver]:
     check_keys(url(14), "rq:")
 
 
-@pytest.fixture(params=["sidekiq", "celery", "dramatiq", "rq"], scope="session")
+@pytest.fixture(scope="session")
+def taskiq(url: Url, logs: Path) -> Iterator[TaskiqDriver]:
+    driver = TaskiqDriver(url(16), url(17))
+    worker = driver.start(logs / "taskiq")
+    yield driver
+    worker.stop()
+    check_keys(url(16))
+
+
+@pytest.fixture(params=["sidekiq", "celery", "dramatiq", "rq", "taskiq"], scope="session")
 def driver(request: pytest.FixtureRequest) -> Driver:
     driver: Driver = request.getfixturevalue(request.param)
     return driver

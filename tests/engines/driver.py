@@ -90,6 +90,10 @@ class Driver(ABC):
     def start(self, log: Path) -> Worker:
         """Start a worker and wait until it serves."""
 
+    def nudge(self) -> bool:
+        """Give workers a reason to look for what a killed one held; whether they need one."""
+        return False
+
     @abstractmethod
     def bury(self) -> None:
         """Let everybody know now, rather than after a timeout, that a killed worker is dead."""

@@ -12,16 +12,19 @@ from tests.engines.actions import notes, open_gate
 from tests.engines.app_celery import CeleryDriver
 from tests.engines.app_dramatiq import DramatiqDriver
 from tests.engines.app_sidekiq import SidekiqDriver
+from tests.engines.app_taskiq import TaskiqDriver
 from tests.engines.conftest import Url
 from tests.engines.driver import Driver
 from tests.waiting import wait_until
 
 
-@pytest.fixture(params=["sidekiq", "celery", "dramatiq"])
+@pytest.fixture(params=["sidekiq", "celery", "dramatiq", "taskiq"])
 def mortal(request: pytest.FixtureRequest, url: Url) -> Driver:
     """An engine without a worker yet, which gives a dead worker's jobs to another soon."""
     if request.param == "sidekiq":
         return SidekiqDriver(url(6))
+    if request.param == "taskiq":
+        return TaskiqDriver(url(18), url(19), idle_timeout=200, unacknowledged_lock_timeout=1.0)
     if request.param == "dramatiq":
         return DramatiqDriver(url(11), url(12), maintenance_chance=1_000_000)
     return CeleryDriver(url(7), url(8), task_acks_late=True, broker_transport_options={"visibility_timeout": 1})
@@ -53,7 +56,12 @@ def test_a_killed_workers_jobs_run_again_and_the_batch_ends(
     mortal.bury()
     assert batch.status().done == 0
     start()
-    wait_until(lambda: len(notes(key)) == 4, 20, "both jobs to run again")
+
+    def again() -> bool:
+        mortal.nudge()
+        return len(notes(key)) == 4
+
+    wait_until(again, 20, "both jobs to run again")
     open_gate(key)
     open_gate(key)
     assert batch.join(timeout=20).done == 2

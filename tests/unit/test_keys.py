@@ -40,6 +40,7 @@ def built() -> Iterator[tuple[str, str]]:
                 )
             yield f"{kind}.{name}", value
     yield "reaper", keys.reaper("app")
+    yield "later", keys.later("app", "taskiq")
     yield "unwanted", keys.unwanted("app")
     yield "schedules", keys.schedules("app")
     yield "limiters", keys.limiters("app")
@@ -77,8 +78,8 @@ def test_a_row_says_what_its_keys_are(row: Row) -> None:
 
 def test_what_work_hangs_on_has_no_ttl_and_the_rest_has() -> None:
     permanent = {row.pattern for row in CATALOGUE if row.permanent}
-    assert permanent >= {"queue:<name>", "schedule", "retry", "dead", "<ns>:inflight:<identity>"}
-    assert not any(row.permanent for row in CATALOGUE if row.writer in {"lua/batches", "lua/limiters", "lua/outbox"})
+    assert permanent >= {"queue:<name>", "schedule", "retry", "dead", "<ns>:inflight:<identity>", "<ns>:later:<engine>"}
+    assert not any(row.permanent for row in CATALOGUE if row.writer in {"lua/batches", "lua/limiters"})
 
 
 def slot(key: str) -> int:

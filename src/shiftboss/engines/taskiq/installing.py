@@ -1,0 +1,155 @@
+"""Making a broker's tasks take part."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from taskiq import AsyncBroker, BrokerMessage
+from taskiq.exceptions import NoResultError
+
+from shiftboss import client as clients
+from shiftboss.client import Shiftboss, configure
+from shiftboss.engines.taskiq.engine import TaskiqEngine
+from shiftboss.engines.taskiq.messages import FAILURES, place_of, to_message
+from shiftboss.engines.taskiq.middleware import ShiftbossMiddleware
+from shiftboss.engines.taskiq.running import as_job, current_run
+from shiftboss.errors import ConfigError
+from shiftboss.jobs import trust
+
+log = logging.getLogger("shiftboss.taskiq")
+RETRIES = 25
+# Seconds before the first retry of a callback and the longest before one of the others; each waits twice as long.
+FIRST_RETRY, LONGEST_RETRY = 15.0, 1800.0
+
+_clients: WeakKeyDictionary[AsyncBroker, Shiftboss] = WeakKeyDictionary()
+
+
+def install(broker: AsyncBroker, client: Shiftboss | None = None) -> Shiftboss:
+    """Let the tasks of a broker be members and callbacks of batches. Again is harmless. No round trip.
+
+    Args:
+        broker: The broker, with its other middlewares in place.
+        client: Where the batches live; its engine is this broker's `TaskiqEngine`. Default the configured client, or one that
+            is configured here from the environment.
+
+    Returns:
+        The client.
+
+    Raises:
+        ConfigError: The client has another engine, or the broker another client.
+    """
+    known = _clients.get(broker)
+    if known is not None:
+        if client not in {None, known}:
+            raise ConfigError(f"this taskiq broker belongs to {known!r} already")
+        return known
+    joined = client or clients._default or configure(engine=TaskiqEngine(broker))
+    engine = joined.engine
+    if not isinstance(engine, TaskiqEngine) or engine.broker is not broker:
+        raise ConfigError(
+            f"{joined!r} does not run its jobs on this broker; give it engine=TaskiqEngine(broker), then install(broker)"
+        )
+    _clients[broker] = joined
+    engine.client = joined
+    broker.kick = _collecting(engine, joined)  # type: ignore[method-assign, assignment]
+    broker.find_task = _as_jobs(engine, joined)  # type: ignore[method-assign, assignment]
+    broker.add_middlewares(ShiftbossMiddleware(joined, engine))
+    _declare_jobs(broker, engine, joined)
+    return joined
+
+
+def client_of(broker: AsyncBroker) -> Shiftboss:
+    """The client that `install` was given for the broker. No round trip.
+
+    Raises:
+        ConfigError: `install` was not called.
+    """
+    client = _clients.get(broker)
+    if client is None:
+        raise ConfigError("shiftboss does not know this taskiq broker; call install(broker)")
+    return client
+
+
+def _collecting(engine: TaskiqEngine, client: Shiftboss) -> Callable[[BrokerMessage], Any]:
+    """``broker.kick``, which all ways to send a message end in: an open jobs block keeps it until it ends."""
+
+    async def kick(message: BrokerMessage) -> None:
+        engine.runs_on(asyncio.get_running_loop())
+        theirs = engine.broker.formatter.loads(message.message)
+        theirs.parse_labels()
+        run = current_run.get()
+        if run is not None and run.theirs.task_id == theirs.task_id:
+            run.again = True
+        elif place_of(theirs) is None:
+            ours = to_message(engine.broker, theirs)
+            left = [ours]
+            for extension in client.extensions.values():
+                left = list(await client.aperform(extension.pushing(left)))
+            if not left:
+                return
+            if ours.at is not None:
+                await client.aperform(engine.enqueue([ours]))
+                return
+        await engine.kick(theirs)
+
+    return kick
+
+
+def _as_jobs(engine: TaskiqEngine, client: Shiftboss) -> Callable[[str], Any]:
+    """``broker.find_task``, by which a worker finds what to run: the same task, whose function runs as a job."""
+    found: dict[str, _Task] = {}
+
+    def find_task(name: str) -> Any:
+        task = type(engine.broker).find_task(engine.broker, name)
+        if task is None:
+            return None
+        if name not in found or found[name].task is not task:
+            trust(getattr(task.original_func, "__module__", None) or name)
+            found[name] = _Task(task, as_job(client, task.original_func))
+        return found[name]
+
+    return find_task
+
+
+class _Task:
+    """A task with another function."""
+
+    def __init__(self, task: Any, function: Callable[..., Any]) -> None:
+        self.task = task
+        self.original_func = function
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.task, name)
+
+
+def _declare_jobs(broker: AsyncBroker, engine: TaskiqEngine, client: Shiftboss) -> None:
+    """Make tasks of the jobs that features bring along, a batch's callbacks above all."""
+    for extension in client.extensions.values():
+        for name, body in extension.jobs.items():
+            if type(broker).find_task(broker, name) is None:
+                broker.register_task(_carrying(engine, body), task_name=name)
+
+
+def _carrying(engine: TaskiqEngine, body: Callable[..., Any]) -> Callable[..., Any]:
+    """A task for such a job. It is retried by us, for a broker may have no retries."""
+
+    async def run(*args: Any) -> None:
+        try:
+            await asyncio.to_thread(body, *args)
+        except Exception as error:
+            one = current_run.get()
+            if one is None or one.message.attempt >= RETRIES:
+                raise
+            pause = min(FIRST_RETRY * 2**one.message.attempt, LONGEST_RETRY)
+            log.warning("%s failed and runs again in %.0f s: %r", one.message.name, pause, error)
+            labels = {**one.theirs.labels, FAILURES: one.message.attempt + 1}
+            await engine.put_off(one.theirs.model_copy(update={"labels": labels}), time.time() + pause)
+            one.again = True
+            raise NoResultError from error
+
+    return run

@@ -1,0 +1,211 @@
+"""What is particular to taskiq: its event loop, its retries, its in-memory broker, what waits in our set."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from taskiq import InMemoryBroker, SimpleRetryMiddleware, SmartRetryMiddleware
+from taskiq.exceptions import SendTaskError
+
+from shiftboss import ConfigError, JobError, Shiftboss, current_job, requeue
+from shiftboss import client as clients
+from shiftboss.batches import Batch, Status, current_batch
+from shiftboss.engines.taskiq import TaskiqEngine, client_of, install
+from shiftboss.jobs import NotPublished
+from tests.engines.conftest import Url
+
+seen: list[Any] = []
+
+
+class Memory:
+    """A broker that runs tasks in this process."""
+
+    def __init__(self, url: str, *middlewares: Any) -> None:
+        self.broker = InMemoryBroker(await_inplace=True)
+        self.broker.add_middlewares(*middlewares)
+        self.client = install(self.broker, Shiftboss(url, engine=TaskiqEngine(self.broker)))
+
+    def task(self, function: Any, **labels: Any) -> Any:
+        return self.broker.register_task(
+            function, task_name=function.__name__.removesuffix("__taskiq_original"), **labels
+        )
+
+
+@pytest_asyncio.fixture
+async def memory(url: Url) -> AsyncIterator[Memory]:
+    seen.clear()
+    memory = Memory(url(20), SimpleRetryMiddleware())
+    await memory.broker.startup()
+    yield memory
+    await memory.broker.shutdown()
+
+
+def heard(status: Status, options: dict[str, Any]) -> None:
+    seen.append((options["event"], status.done, status.dead))
+
+
+def with_events(client: Shiftboss, *events: str) -> Batch:
+    batch = Batch(client=client)
+    for event in events:
+        batch.on(event, f"{__name__}:heard", {"event": event})
+    return batch
+
+
+async def note(what: Any) -> None:
+    job, batch = current_job(), current_batch()
+    assert job is not None
+    seen.append((what, bool(job.jid), batch and batch.bid))
+
+
+def note_here(what: Any) -> None:
+    """A function: taskiq runs it in a thread."""
+    seen.append((what, current_job() is not None))
+
+
+async def fails() -> None:
+    seen.append("tried")
+    raise ValueError("as told")
+
+
+async def polite() -> None:
+    job = current_job()
+    assert job is not None
+    seen.append(job.requeues)
+    if not job.requeues:
+        requeue(0)
+
+
+@pytest.mark.asyncio
+async def test_an_in_memory_broker_runs_members_and_callbacks(memory: Memory) -> None:
+    anote, here = memory.task(note), memory.task(note_here)
+    batch = with_events(memory.client, "success")
+    async with batch.jobs() as added:
+        task = await anote.kiq("a")
+        await here.kiq("b")
+        assert seen == []
+        assert added.ids[0] == task.task_id
+    assert seen == [("a", True, batch.bid), ("b", True), ("success", 2, 0)]
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("no_result_on_retry", [True, False])
+async def test_a_retry_is_a_failure_and_the_last_one_a_death(url: Url, no_result_on_retry: bool) -> None:
+    seen.clear()
+    for retries in (
+        SimpleRetryMiddleware(no_result_on_retry=no_result_on_retry),
+        SmartRetryMiddleware(no_result_on_retry=no_result_on_retry, default_delay=0),
+    ):
+        memory = Memory(url(20), retries)
+        await memory.broker.startup()
+        task = memory.task(fails, retry_on_error=True, max_retries=2)
+        batch = with_events(memory.client, "death")
+        async with batch.jobs():
+            await task.kiq()
+        status = await batch.astatus()
+        assert (status.dead, [failure.message for failure in status.failures]) == (1, ["as told", "as told"])
+        assert seen == ["tried", "tried", ("death", 0, 1)]
+        await memory.broker.shutdown()
+        seen.clear()
+
+
+@pytest.mark.asyncio
+async def test_a_task_puts_itself_back_and_uses_no_retry(memory: Memory) -> None:
+    task = memory.task(polite, retry_on_error=True, max_retries=1)
+    batch = with_events(memory.client, "success")
+    async with batch.jobs():
+        await task.kiq()
+    assert seen == [0, 1, ("success", 1, 0)]
+    assert (await batch.astatus()).failed == 0
+
+
+@pytest.mark.asyncio
+async def test_a_delay_waits_in_a_set_of_ours(memory: Memory) -> None:
+    task = memory.task(note)
+    batch = Batch(client=memory.client)
+    async with batch.jobs():
+        await task.kicker().with_labels(delay=60).kiq("later")
+    await task.kicker().with_labels(delay=60).kiq("no member")
+    assert seen == []
+    waiting = [json.loads(text) for text in memory.client.store.run(_all(memory))]
+    assert [(one["task_name"], one["args"], "delay" in one["labels"]) for one in waiting] == [
+        ("note", ["later"], False),
+        ("note", ["no member"], False),
+    ]
+    memory.client.store.run(_drop(memory))
+
+
+@pytest.mark.asyncio
+async def test_a_block_that_waits_on_the_loop_is_refused(memory: Memory) -> None:
+    task = memory.task(note)
+    with pytest.raises(JobError, match="which waits here; use: async with"), Batch(client=memory.client).jobs():
+        await task.kiq("never")
+    assert seen == []
+
+
+@pytest.mark.asyncio
+async def test_what_cannot_be_sent_is_no_member(memory: Memory, monkeypatch: pytest.MonkeyPatch) -> None:
+    task = memory.task(note)
+
+    async def away(self: Any, message: Any) -> None:
+        raise ConnectionError("no broker")
+
+    monkeypatch.setattr(InMemoryBroker, "kick", away)
+    batch = Batch(client=memory.client)
+    with pytest.raises(NotPublished, match="1 of 1 messages were not sent: no broker"):
+        async with batch.jobs():
+            await task.kiq("never")
+    with pytest.raises(SendTaskError):
+        await task.kiq("outside")
+
+
+@pytest.mark.asyncio
+async def test_outside_of_a_block_nothing_changes(memory: Memory) -> None:
+    await memory.task(note).kiq("alone")
+    assert seen == [("alone", True, None)]
+
+
+def test_a_broker_belongs_to_one_client(url: Url, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(clients, "_default", None)
+    broker = InMemoryBroker()
+    with pytest.raises(ConfigError, match=r"call install\(broker\)"):
+        client_of(broker)
+    with pytest.raises(ConfigError, match="does not run its jobs on this broker"):
+        install(broker, Shiftboss(url(20)))
+    client = install(broker, Shiftboss(url(20), engine=TaskiqEngine(broker)))
+    assert install(broker) is client_of(broker) is client
+    with pytest.raises(ConfigError, match=r"belongs to .* already"):
+        install(broker, Shiftboss(url(20), engine=TaskiqEngine(broker)))
+
+
+def test_a_program_without_an_event_loop_sends_too(url: Url) -> None:
+    seen.clear()
+    memory = Memory(url(20))
+    task = memory.task(note)
+    batch = Batch(client=memory.client)
+    with batch.jobs():
+        asyncio.run(_kiq(task))
+    batch.join(timeout=20)
+    assert seen == [("from a program", True, batch.bid)]
+
+
+async def _kiq(task: Any) -> None:
+    await task.kiq("from a program")
+
+
+def _all(memory: Memory) -> Any:
+    from shiftboss import keys
+    from shiftboss.scripts import command
+
+    return command("ZRANGE", [keys.later(memory.client.namespace, "taskiq")], [0, -1], lambda found: found)
+
+
+def _drop(memory: Memory) -> Any:
+    from shiftboss import keys
+    from shiftboss.scripts import command
+
+    return command("DEL", [keys.later(memory.client.namespace, "taskiq")], [], int)
