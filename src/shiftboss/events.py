@@ -33,8 +33,6 @@ CATALOGUE: Mapping[str, str] = {
     "batch.finished": "every member succeeded or died: bid",
     "limiter.over_limit": "a limiter refused: limiter, kind, retry_after (seconds or None)",
     "limiter.waited": "a limiter let somebody in after a wait: limiter, kind, seconds",
-    "limiter.reclaimed": "slots of holders that died or outlived their lock came back: limiter, slots",
-    "limiter.lost": "a lease could not be renewed in time: limiter",
     "tick.claimed": "a periodic job was enqueued: schedule, entry, planned (epoch seconds), lateness (seconds), jid",
     "tick.caught_up": "a tick of the past was enqueued: schedule, entry, planned, lateness, jid",
     "tick.skipped": "a tick was left out: schedule, entry, planned, reason",
