@@ -125,10 +125,20 @@ class Shiftboss:
 
     def push(self, messages: Sequence[Message]) -> Plan[None]:
         """Hand messages to the engine, unless a feature keeps them back (a batch's open block does)."""
+        left = yield from self.pushing(messages)
+        if left:
+            yield from self.engine.enqueue(left)
+
+    def pushing(self, messages: Sequence[Message]) -> Plan[Sequence[Message]]:
+        """Show messages to the features before they are published; those that are left for the engine to publish."""
         for extension in self.extensions.values():
             messages = yield from extension.pushing(messages)
-        if messages:
-            yield from self.engine.enqueue(messages)
+        return messages
+
+    def own_job(self, name: str) -> Callable[..., Any] | None:
+        """The job of that name that a feature brings along, if one does."""
+        jobs = (extension.jobs.get(name) for extension in self.extensions.values())
+        return next((job for job in jobs if job is not None), None)
 
     def keeps_pushes(self) -> bool:
         """Whether a feature keeps what is pushed here and now, to push it itself later."""

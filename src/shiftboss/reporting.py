@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from redis.exceptions import RedisError
 
-from shiftboss.jobs import Message, Outcome
+from shiftboss.endings import Requeue, requeued
+from shiftboss.jobs import Message, Outcome, Reschedule
 from shiftboss.plan import Plan, sleep
 
 if TYPE_CHECKING:
@@ -26,51 +27,29 @@ def report(client: Shiftboss, message: Message, outcome: Outcome, error: BaseExc
         yield from extension.finished(message, outcome, error)
 
 
-def is_wanted(client: Shiftboss, message: Message) -> bool:
+def put_back_of(client: Shiftboss, message: Message, error: BaseException) -> Reschedule | None:
+    """Whether an error that left a job means: run the same job later, which is no failure. No I/O."""
+    if isinstance(error, Requeue):
+        return requeued(message, error)
+    asked = (extension.raised(message, error) for extension in client.extensions.values())
+    return next((later for later in asked if later is not None), None)
+
+
+def wanting(client: Shiftboss, message: Message) -> Plan[bool]:
     """Whether a job that is about to start shall run; if nobody can be asked now, it shall. At most one round trip."""
     try:
-        return not any(client.perform(extension.unwanted([message], None)) for extension in client.extensions.values())
-    except (RedisError, OSError) as away:
-        log.warning("job %s runs although it may have become unwanted; nobody could be asked: %s", message.id, away)
-        return True
-
-
-def tell(
-    client: Shiftboss, message: Message, outcome: Outcome, error: BaseException | None, patience: float = PATIENCE
-) -> bool:
-    """Report an outcome from this thread, again and again while Redis is away; whether that worked in time."""
-    deadline, pause = time.monotonic() + patience, FIRST_PAUSE
-    while True:
-        try:
-            client.perform(report(client, message, outcome, error))
-        except (RedisError, OSError) as away:
-            if time.monotonic() >= deadline:
-                log.error(  # noqa: TRY400  the trace of a lost connection tells nothing
-                    "job %s %s, but its batch could not be told: %s", message.id, outcome.value, away
-                )
-                return False
-            log.warning("job %s %s; telling its batch again in %.1f s: %s", message.id, outcome.value, pause, away)
-            time.sleep(pause)
-            pause = min(pause * 2, LONGEST_PAUSE)
-        else:
-            return True
-
-
-async def ais_wanted(client: Shiftboss, message: Message) -> bool:
-    """As `is_wanted`, for coroutines."""
-    try:
         for extension in client.extensions.values():
-            if await client.aperform(extension.unwanted([message], None)):
+            if (yield from extension.unwanted([message], None)):
                 return False
     except (RedisError, OSError) as away:
         log.warning("job %s runs although it may have become unwanted; nobody could be asked: %s", message.id, away)
     return True
 
 
-async def atell(
+def telling(
     client: Shiftboss, message: Message, outcome: Outcome, error: BaseException | None, patience: float = PATIENCE
-) -> None:
-    """Report an outcome from a coroutine, again and again while Redis is away.
+) -> Plan[None]:
+    """Report an outcome, again and again while Redis is away.
 
     Raises:
         RedisError: It did not come back in time.
@@ -78,10 +57,24 @@ async def atell(
     deadline, pause = time.monotonic() + patience, FIRST_PAUSE
     while True:
         try:
-            return await client.aperform(report(client, message, outcome, error))
+            return (yield from report(client, message, outcome, error))
         except (RedisError, OSError) as away:
             if time.monotonic() >= deadline:
                 raise
             log.warning("job %s %s; telling its batch again in %.1f s: %s", message.id, outcome.value, pause, away)
-            await client.aperform(sleep(pause))
-            pause = min(pause * 2, LONGEST_PAUSE)
+        yield from sleep(pause)
+        pause = min(pause * 2, LONGEST_PAUSE)
+
+
+def tell(
+    client: Shiftboss, message: Message, outcome: Outcome, error: BaseException | None, patience: float = PATIENCE
+) -> bool:
+    """As `telling`, from this thread; whether that worked in time. What did not is logged."""
+    try:
+        client.perform(telling(client, message, outcome, error, patience))
+    except (RedisError, OSError) as away:
+        log.error(  # noqa: TRY400  the trace of a lost connection tells nothing
+            "job %s %s, but its batch could not be told: %s", message.id, outcome.value, away
+        )
+        return False
+    return True

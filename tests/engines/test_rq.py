@@ -140,6 +140,14 @@ def test_a_synchronous_queue_runs_what_a_block_collected_at_its_end(
     assert (notes(key), status.done, status.dead) == ([1], 1, 1)
 
 
+def test_what_a_synchronous_queue_cannot_put_back_has_failed(here: RqDriver, new_batch: NewBatch, key: str) -> None:
+    queue = ShiftbossQueue(QUEUE, connection=here.connection, is_async=False)
+    batch = new_batch(here)
+    with batch.jobs():
+        queue.enqueue(polite, key)
+    assert (notes(key), batch.status().done, batch.status().dead) == ([0], 0, 1)
+
+
 def test_jobs_of_a_block_wait_for_one_another(here: RqDriver, new_batch: NewBatch, key: str) -> None:
     batch = new_batch(here)
     with batch.jobs():

@@ -31,9 +31,7 @@ def collect(
     if options.get("retries"):
         return None
     message = to_message(app, name, args, kwargs, options)
-    messages = [message]
-    for extension in client.extensions.values():
-        messages = list(client.perform(extension.pushing(messages)))
+    messages = client.perform(client.pushing([message]))
     if messages and messages[0] is message:
         return None
     result, kept = make_result(message.id), message.options[KEPT]

@@ -9,14 +9,14 @@ from celery import Signature, Task
 from celery.canvas import _chain, _chord, group
 from celery.exceptions import Ignore, Reject, Retry
 
-from shiftboss.endings import Requeue, requeued
+from shiftboss.endings import Requeue
 from shiftboss.engines.celery.clients import client_of, is_joined
 from shiftboss.engines.celery.collecting import collect
 from shiftboss.engines.celery.headers import OPTIONS, PLACE
 from shiftboss.engines.celery.messages import arrived
 from shiftboss.errors import JobError
 from shiftboss.jobs import CurrentJob, Outcome, Reschedule, current_job, running, trust
-from shiftboss.reporting import is_wanted, tell
+from shiftboss.reporting import put_back_of, tell, wanting
 
 TOLD = "shiftboss_told"
 
@@ -80,17 +80,13 @@ class ShiftbossTask(Task):  # type: ignore[misc]
         if request.called_directly or (job is not None and job.jid == request.id):
             return super().__call__(*args, **kwargs)
         client, message = client_of(self.app), arrived(self.app, request, self.name)
-        if not is_wanted(client, message):
+        if not client.perform(wanting(client, message)):
             return None
         try:
             with client, running(CurrentJob(message.id, message.queue, message, request.retries)):
                 return self.run(*args, **kwargs)
         except (PutBack, Retry):
             raise
-        except Requeue as asked:
-            if self.request.is_eager:
-                raise
-            self._put_back(requeued(message, asked))
         except Reject as error:
             if not error.requeue:
                 self.report_outcome(Outcome.DIED, error)
@@ -99,7 +95,7 @@ class ShiftbossTask(Task):  # type: ignore[misc]
             # The task wants no result to be kept of it. It has run, and will not run again.
             self.report_outcome(Outcome.SUCCEEDED)
             raise
-        except Exception as error:
+        except (Requeue, Exception) as error:
             self._put_back_if_asked(error)
             raise
 
@@ -154,11 +150,9 @@ class ShiftbossTask(Task):  # type: ignore[misc]
     def _put_back_if_asked(self, error: BaseException) -> None:
         if self.request.is_eager:
             return
-        message = arrived(self.app, self.request, self.name)
-        for extension in client_of(self.app).extensions.values():
-            later = extension.raised(message, error)
-            if later is not None:
-                self._put_back(later)
+        later = put_back_of(client_of(self.app), arrived(self.app, self.request, self.name), error)
+        if later is not None:
+            self._put_back(later)
 
     def _put_back(self, later: Reschedule) -> NoReturn:
         request = self.request

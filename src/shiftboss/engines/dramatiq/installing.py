@@ -72,10 +72,7 @@ def _collecting(engine: DramatiqEngine, client: Shiftboss) -> Callable[..., dram
     def enqueue(message: dramatiq.Message[Any], *, delay: int | None = None) -> dramatiq.Message[Any]:
         # What has a place already, or comes from Dramatiq's own delay queue, is no new job.
         if place_of(message) is None and "eta" not in message.options:
-            ours = to_message(message, delay)
-            left = [ours]
-            for extension in client.extensions.values():
-                left = list(client.perform(extension.pushing(left)))
+            left = client.perform(client.pushing([to_message(message, delay)]))
             if not left:
                 return message
         return engine.publish(message, delay)

@@ -12,11 +12,11 @@ from dramatiq.errors import Retry
 from dramatiq.middleware import Middleware, Shutdown, SkipMessage
 
 from shiftboss.client import Shiftboss
-from shiftboss.endings import Requeue, requeued
+from shiftboss.endings import Requeue
 from shiftboss.engines.dramatiq.engine import DramatiqEngine
 from shiftboss.engines.dramatiq.messages import OPTIONS, arrived, place_of
 from shiftboss.jobs import CurrentJob, Message, Outcome, Reschedule, current_job, running, trust
-from shiftboss.reporting import is_wanted, tell
+from shiftboss.reporting import put_back_of, tell, wanting
 from shiftboss.watch import watch_of
 
 # Seconds that the last reports may take at a stop.
@@ -103,7 +103,7 @@ class ShiftbossMiddleware(Middleware):
             if delivered is None or (job is not None and job.jid == delivered.message_id):
                 return run(*args, **kwargs)
             message = arrived(delivered)
-            if not is_wanted(self._client, message):
+            if not self._client.perform(wanting(self._client, message)):
                 return None
             current = CurrentJob(message.id, message.queue, message, message.attempt)
             try:
@@ -111,19 +111,16 @@ class ShiftbossMiddleware(Middleware):
                     return run(*args, **kwargs)
             except (Retry, SkipMessage):
                 raise
-            except Requeue as asked:
-                self._put_back(delivered, requeued(message, asked))
-            except Exception as error:
+            except (Requeue, Exception) as error:
                 self._put_back_if_asked(delivered, message, error)
                 raise
 
         return as_job
 
-    def _put_back_if_asked(self, delivered: dramatiq.MessageProxy, message: Message, error: Exception) -> None:
-        for extension in self._client.extensions.values():
-            later = extension.raised(message, error)
-            if later is not None:
-                self._put_back(delivered, later)
+    def _put_back_if_asked(self, delivered: dramatiq.MessageProxy, message: Message, error: BaseException) -> None:
+        later = put_back_of(self._client, message, error)
+        if later is not None:
+            self._put_back(delivered, later)
 
     def _put_back(self, delivered: dramatiq.MessageProxy, later: Reschedule) -> NoReturn:
         same = delivered.copy(options={OPTIONS: dict(later.options)})

@@ -14,7 +14,7 @@ def carry(name: str, *args: Any) -> Any:
     Raises:
         JobError: No feature of this release knows it.
     """
-    for extension in current_client().extensions.values():
-        if name in extension.jobs:
-            return extension.jobs[name](*args)
-    raise JobError(f"no job is called {name!r} in this release")
+    own = current_client().own_job(name)
+    if own is None:
+        raise JobError(f"no job is called {name!r} in this release")
+    return own(*args)

@@ -9,14 +9,14 @@ from rq import Retry
 from rq.job import Job, JobStatus
 
 from shiftboss.client import Shiftboss
-from shiftboss.endings import Requeue, requeued
+from shiftboss.endings import Requeue
 from shiftboss.engines.rq.installing import install, label_of
 from shiftboss.engines.rq.messages import FAILURES, OPTIONS, arrived
 from shiftboss.errors import JobError
 from shiftboss.jobs import CurrentJob, Outcome, Reschedule, running, trust
 from shiftboss.outbox import GRACE, PAGE, claim, perform
 from shiftboss.plan import run
-from shiftboss.reporting import is_wanted, tell
+from shiftboss.reporting import put_back_of, tell, wanting
 
 # How often RQ lets a job return `Retry`: a job that is put back uses none of its own retries.
 EVER = 1_000_000_000
@@ -42,21 +42,18 @@ class ShiftbossJob(Job):
     def perform(self) -> Any:
         """Run it as the current job, unless it is not wanted any more."""
         client, message = self.client, arrived(self)
-        if not is_wanted(client, message):
+        if not client.perform(wanting(client, message)):
             return None
         trust(message.name)
         try:
             with client, running(CurrentJob(message.id, message.queue, message, message.attempt)):
                 return super().perform()
-        except Requeue as asked:
-            return self._put_back(requeued(message, asked))
-        except Exception as error:
+        except (Requeue, Exception) as error:
             self._error = error
-            for extension in client.extensions.values():
-                later = extension.raised(message, error)
-                if later is not None and self.worker_name != "sync":
-                    return self._put_back(later)
-            raise
+            later = put_back_of(client, message, error)
+            if later is None or self.worker_name == "sync":
+                raise
+            return self._put_back(later)
 
     def settle(self) -> None:
         """Do what its end has set off in its batch, if nobody has. After the transaction that wrote the end down."""

@@ -52,11 +52,9 @@ class ShiftbossQueue(Queue):
             return super().enqueue_many(job_datas, pipeline, group_id)
         jobs = []
         for data in job_datas:
-            said = {name: value for name, value in data._asdict().items() if name not in {"func", "at_front"}}
-            job = self.create_job(
-                data.func, **{name: said[name] for name in said if name != "depends_on_ids"}, group_id=group_id
-            )
-            jobs.append(self.enqueue_job(job, at_front=data.at_front))
+            said = data._asdict()
+            at_front = said.pop("at_front")
+            jobs.append(self.enqueue_job(self.create_job(**said, group_id=group_id), at_front=at_front))
         return jobs
 
     def enqueue_as_it_is(self, job: Job, **options: Any) -> Job:
@@ -78,7 +76,4 @@ class ShiftbossQueue(Queue):
         if not isinstance(kept.job, ShiftbossJob) or place_of(kept.job) is not None:
             return False
         client = install(self.connection)
-        left = [to_message(kept, at)]
-        for extension in client.extensions.values():
-            left = list(client.perform(extension.pushing(left)))
-        return not left
+        return not client.perform(client.pushing([to_message(kept, at)]))

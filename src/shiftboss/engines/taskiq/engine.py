@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Coroutine, Sequence
+from collections.abc import Sequence
 from functools import partial
 from inspect import signature
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING
 
 from taskiq import AsyncBroker, TaskiqMessage
 
@@ -21,8 +21,6 @@ from shiftboss.scripts import command
 
 if TYPE_CHECKING:
     from shiftboss.client import Shiftboss
-
-T = TypeVar("T")
 
 
 class TaskiqEngine:
@@ -52,7 +50,7 @@ class TaskiqEngine:
             NotPublished: The broker is away, or refuses one; it names what was not sent.
             JobError: It is called on the event loop that would have to send them meanwhile.
         """
-        yield from work(partial(self._wait_for, self._send_all, list(messages)))
+        yield from work(partial(self._send, list(messages)))
 
     def known(self, name: str) -> KnownJob | None:
         """What this process knows of a task by its name: its queue, and whether it takes no arguments. No round trip."""
@@ -96,7 +94,8 @@ class TaskiqEngine:
             left = [message.id for message in messages[sent:]]
             raise NotPublished(f"{len(left)} of {len(messages)} messages were not sent: {error}", left) from error
 
-    def _wait_for(self, send: Any, messages: Sequence[Message]) -> None:
+    def _send(self, messages: Sequence[Message]) -> None:
+        """From a thread: have the broker's event loop send them, and wait for that."""
         loop = self._loop_for_threads()
         try:
             here: asyncio.AbstractEventLoop | None = asyncio.get_running_loop()
@@ -104,8 +103,7 @@ class TaskiqEngine:
             here = None
         if here is loop:
             raise JobError("tasks are sent by the event loop, which waits here; use: async with batch.jobs()")
-        coroutine: Coroutine[Any, Any, None] = send(messages)
-        asyncio.run_coroutine_threadsafe(coroutine, loop).result()
+        asyncio.run_coroutine_threadsafe(self._send_all(messages), loop).result()
 
     def _loop_for_threads(self) -> asyncio.AbstractEventLoop:
         """The broker's event loop; where none runs, one of our own in a thread."""

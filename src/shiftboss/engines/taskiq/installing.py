@@ -86,16 +86,13 @@ def _collecting(engine: TaskiqEngine, client: Shiftboss) -> Callable[[BrokerMess
         if run is not None and run.theirs.task_id == theirs.task_id:
             run.again = True
         elif place_of(theirs) is None:
-            ours = to_message(engine.broker, theirs)
-            left = [ours]
-            for extension in client.extensions.values():
-                left = list(await client.aperform(extension.pushing(left)))
+            left = await client.aperform(client.pushing([to_message(engine.broker, theirs)]))
             if not left:
                 return
-            if ours.at is not None:
-                await client.aperform(engine.enqueue([ours]))
+            if left[0].at is not None:
+                await client.aperform(engine.enqueue(left))
                 return
-        await engine.kick(theirs)
+        await type(engine.broker).kick(engine.broker, message)
 
     return kick
 

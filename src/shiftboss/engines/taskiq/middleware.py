@@ -16,7 +16,7 @@ from shiftboss.engines.taskiq.running import Run, current_run, put_back
 from shiftboss.jobs import CurrentJob, Outcome, running
 from shiftboss.outbox import claim, strike_off
 from shiftboss.plan import run, run_many
-from shiftboss.reporting import ais_wanted, atell
+from shiftboss.reporting import telling, wanting
 from shiftboss.watch import watch_of
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ class ShiftbossMiddleware(TaskiqMiddleware):
 
     async def pre_execute(self, message: TaskiqMessage) -> TaskiqMessage:
         ours = arrived(self.broker, message)
-        one = Run(ours, message, wanted=await ais_wanted(self._client, ours))
+        one = Run(ours, message, wanted=await self._client.aperform(wanting(self._client, ours)))
         one.stack.callback(current_run.reset, current_run.set(one))
         one.stack.enter_context(self._client)
         one.stack.enter_context(running(CurrentJob(ours.id, ours.queue, ours, ours.attempt)))
@@ -76,7 +76,8 @@ class ShiftbossMiddleware(TaskiqMiddleware):
         if one.later is not None:
             await put_back(self._engine, one, one.later)
         elif one.message.batch is not None:
-            await atell(self._client, one.message, _outcome(one, result), one.error or result.error)
+            outcome, error = _outcome(one, result), one.error or result.error
+            await self._client.aperform(telling(self._client, one.message, outcome, error))
 
     async def _look(self) -> None:
         """Send what is due, as long as the worker lives."""

@@ -6,8 +6,8 @@ import functools
 import inspect
 import json
 import time
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any
 from taskiq import TaskiqMessage
 from taskiq.exceptions import NoResultError
 
-from shiftboss.endings import Requeue, requeued
 from shiftboss.engines.taskiq.messages import OPTIONS
 from shiftboss.jobs import Message, Reschedule
+from shiftboss.reporting import put_back_of
 
 if TYPE_CHECKING:
     from shiftboss.client import Shiftboss
@@ -56,51 +56,40 @@ current_run: ContextVar[Run | None] = ContextVar("shiftboss_taskiq_run", default
 
 def as_job(client: Shiftboss, function: Callable[..., Any]) -> Callable[..., Any]:
     """A task's function, run as a job."""
-
-    def decide(run: Run, error: BaseException) -> None:
-        """See whether an error means that the task runs again later.
-
-        Raises:
-            PutBack: It does.
-        """
-        run.error = error
-        if isinstance(error, Requeue):
-            run.later = requeued(run.message, error)
-        elif isinstance(error, Exception) and not isinstance(error, NoResultError):
-            asked = (extension.raised(run.message, error) for extension in client.extensions.values())
-            run.later = next((later for later in asked if later is not None), None)
-        if run.later is not None:
-            raise PutBack from error
-
     if inspect.iscoroutinefunction(function):
 
         @functools.wraps(function)
         async def arun(*args: Any, **kwargs: Any) -> Any:
-            run = current_run.get()
-            if run is None or run.wanted:
-                try:
-                    return await function(*args, **kwargs)
-                except BaseException as error:
-                    if run is not None:
-                        decide(run, error)
-                    raise
-            return None
+            with _run(client) as wanted:
+                return await function(*args, **kwargs) if wanted else None
 
         return arun
 
     @functools.wraps(function)
-    def run_here(*args: Any, **kwargs: Any) -> Any:
-        run = current_run.get()
-        if run is None or run.wanted:
-            try:
-                return function(*args, **kwargs)
-            except BaseException as error:
-                if run is not None:
-                    decide(run, error)
-                raise
-        return None
+    def run(*args: Any, **kwargs: Any) -> Any:
+        with _run(client) as wanted:
+            return function(*args, **kwargs) if wanted else None
 
-    return run_here
+    return run
+
+
+@contextmanager
+def _run(client: Shiftboss) -> Iterator[bool]:
+    """The body of a run, and whether it shall be.
+
+    Raises:
+        PutBack: It raised what means that the task runs again later.
+    """
+    one = current_run.get()
+    try:
+        yield one is None or one.wanted
+    except BaseException as error:
+        if one is not None:
+            one.error = error
+            one.later = None if isinstance(error, NoResultError) else put_back_of(client, one.message, error)
+            if one.later is not None:
+                raise PutBack from error
+        raise
 
 
 async def put_back(engine: TaskiqEngine, run: Run, later: Reschedule) -> None:

@@ -49,7 +49,7 @@ def find(client: Shiftboss, name: str) -> Body:
     definition = find_job(name)
     if definition is not None:
         return Body(definition.run, definition.is_async, definition.retry_in, definition.exhausted, definition.options)
-    for extension in client.extensions.values():
-        if name in extension.jobs:
-            return Body(extension.jobs[name])
+    own = client.own_job(name)
+    if own is not None:
+        return Body(own)
     raise JobError(f"no job is called {name!r} here; does this worker import the module that defines it?")

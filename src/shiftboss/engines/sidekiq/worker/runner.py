@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from shiftboss.endings import Requeue, count_of, requeued, stopping
+from shiftboss.endings import Requeue, count_of, stopping
 from shiftboss.engines.sidekiq.hooks import on_death
 from shiftboss.engines.sidekiq.payload import Payload, decode
 from shiftboss.engines.sidekiq.worker.announcing import announce_start
@@ -21,6 +21,7 @@ from shiftboss.engines.sidekiq.worker.hold import Ended, Run
 from shiftboss.engines.sidekiq.worker.rounds import AWAY
 from shiftboss.errors import JobError, PrerequisiteDied
 from shiftboss.jobs import PREREQUISITE_DIED, CurrentJob, Message, Outcome, Reschedule, running
+from shiftboss.reporting import put_back_of
 
 if TYPE_CHECKING:
     from shiftboss.client import Shiftboss
@@ -155,15 +156,12 @@ class Runner:
     def _failed(
         self, run: Run, payload: Payload, body: Body | None, error: BaseException, current: CurrentJob | None = None
     ) -> Ended:
-        if isinstance(error, Requeue):
-            most = payload.message.options.get("max_requeues")
-            if not isinstance(most, int) or count_of(payload.message) < most:
-                return _later(run, payload, requeued(payload.message, error))
+        most = payload.message.options.get("max_requeues")
+        if isinstance(error, Requeue) and isinstance(most, int) and count_of(payload.message) >= most:
             error = JobError(f"it was requeued {most} times, and may not be once more: max_requeues={most}")
-        for extension in self._client.extensions.values():
-            reschedule = extension.raised(payload.message, error)
-            if reschedule is not None:
-                return _later(run, payload, reschedule)
+        reschedule = put_back_of(self._client, payload.message, error)
+        if reschedule is not None:
+            return _later(run, payload, reschedule)
         try:
             ended = failed(run, payload, error, body)
         except Exception as second:
