@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from enum import Enum
+from inspect import signature
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
@@ -195,6 +196,15 @@ class KnownJob:
     queue: str
     options: Mapping[str, Any]
     problem: str = ""
+
+    @classmethod
+    def of(cls, name: str, function: Callable[..., Any], queue: str) -> KnownJob:
+        """What a function tells of the job that it is."""
+        try:
+            signature(function).bind()
+        except TypeError as error:
+            return cls(queue, {}, f"{name}() {error}")
+        return cls(queue, {})
 
 
 @runtime_checkable

@@ -9,7 +9,7 @@ from celery.signals import task_unknown
 from celery.utils.imports import symbol_by_name
 
 from shiftboss.engines.celery import features, signals
-from shiftboss.engines.celery.clients import client_of, join
+from shiftboss.engines.celery.clients import belonging, client_of
 from shiftboss.engines.celery.collecting import collecting
 from shiftboss.engines.celery.messages import from_headers
 from shiftboss.engines.celery.step import WatchStep
@@ -36,9 +36,10 @@ def install(app: Celery, client: Shiftboss | None = None) -> Shiftboss:
     Raises:
         ConfigError: Tasks were defined already, or the client has another engine.
     """
-    joined = join(app, client)
-    if joined is None:
+    new = belonging.join(app, client)
+    if new is None:
         return client_of(app)
+    joined, _ = new
     _set_base(app)
     app.send_task = collecting(app.send_task, app, client_of)
     app.steps["worker"].add(WatchStep)

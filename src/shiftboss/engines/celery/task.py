@@ -10,7 +10,7 @@ from celery.canvas import _chain, _chord, group
 from celery.exceptions import Ignore, Reject, Retry
 
 from shiftboss.endings import Requeue
-from shiftboss.engines.celery.clients import client_of, is_joined
+from shiftboss.engines.celery.clients import belonging, client_of
 from shiftboss.engines.celery.collecting import collect
 from shiftboss.engines.celery.headers import OPTIONS, PLACE
 from shiftboss.engines.celery.messages import arrived
@@ -41,7 +41,7 @@ class ShiftbossTask(Task):  # type: ignore[misc]
         """Let callbacks be called that live beside the task. An app made with this base installs itself here."""
         from shiftboss.engines.celery.installing import install
 
-        if not is_joined(app):
+        if app not in belonging:
             install(app)
         if cls.__module__.partition(".")[0] not in {"celery", "shiftboss"}:
             trust(cls.__module__)

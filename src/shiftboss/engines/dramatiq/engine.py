@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from inspect import signature
 from typing import Any
 
 import dramatiq
@@ -45,14 +44,7 @@ class DramatiqEngine:
     def known(self, name: str) -> KnownJob | None:
         """What this process knows of an actor by its name: its queue, and whether it takes no arguments. No round trip."""
         actor = self.broker.actors.get(name)
-        if actor is None:
-            return None
-        try:
-            signature(actor.fn).bind()
-            problem = ""
-        except TypeError as error:
-            problem = f"{name}() {error}"
-        return KnownJob(actor.queue_name, {}, problem)
+        return None if actor is None else KnownJob.of(name, actor.fn, actor.queue_name)
 
     def publish(self, message: dramatiq.Message[Any], delay: int | None = None) -> dramatiq.Message[Any]:
         """The broker's own ``enqueue``: no feature keeps the message."""

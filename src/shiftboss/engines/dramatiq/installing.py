@@ -4,22 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
-from weakref import WeakKeyDictionary
 
 import dramatiq
 
-from shiftboss import client as clients
-from shiftboss.client import Shiftboss, configure
+from shiftboss.belonging import Belonging
+from shiftboss.client import Shiftboss
 from shiftboss.engines.dramatiq.engine import DramatiqEngine
 from shiftboss.engines.dramatiq.messages import place_of, to_message
 from shiftboss.engines.dramatiq.middleware import ShiftbossMiddleware
-from shiftboss.errors import ConfigError
 
 RETRIES = 25
 # Milliseconds before the first retry of a callback and the longest before one of the others; each waits twice as long.
 FIRST_RETRY, LONGEST_RETRY = 15_000, 1_800_000
 
-_clients: WeakKeyDictionary[dramatiq.Broker, Shiftboss] = WeakKeyDictionary()
+_belonging: Belonging[dramatiq.Broker, DramatiqEngine] = Belonging(
+    DramatiqEngine, "broker", lambda _: "this Dramatiq broker", kind="broker"
+)
 
 
 def install(broker: dramatiq.Broker, client: Shiftboss | None = None) -> Shiftboss:
@@ -36,18 +36,10 @@ def install(broker: dramatiq.Broker, client: Shiftboss | None = None) -> Shiftbo
     Raises:
         ConfigError: The client has another engine, or the broker another client.
     """
-    known = _clients.get(broker)
-    if known is not None:
-        if client not in {None, known}:
-            raise ConfigError(f"this Dramatiq broker belongs to {known!r} already")
-        return known
-    joined = client or clients._default or configure(engine=DramatiqEngine(broker))
-    engine = joined.engine
-    if not isinstance(engine, DramatiqEngine) or engine.broker is not broker:
-        raise ConfigError(
-            f"{joined!r} does not run its jobs on this broker; give it engine=DramatiqEngine(broker), then install(broker)"
-        )
-    _clients[broker] = joined
+    new = _belonging.join(broker, client)
+    if new is None:
+        return client_of(broker)
+    joined, engine = new
     broker.enqueue = _collecting(engine, joined)  # type: ignore[method-assign]
     broker.add_middleware(ShiftbossMiddleware(joined, engine))
     _declare_jobs(broker, joined)
@@ -60,10 +52,7 @@ def client_of(broker: dramatiq.Broker) -> Shiftboss:
     Raises:
         ConfigError: `install` was not called.
     """
-    client = _clients.get(broker)
-    if client is None:
-        raise ConfigError("shiftboss does not know this Dramatiq broker; call install(broker)")
-    return client
+    return _belonging.client_of(broker)
 
 
 def _collecting(engine: DramatiqEngine, client: Shiftboss) -> Callable[..., dramatiq.Message[Any]]:

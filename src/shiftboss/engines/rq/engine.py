@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import partial
 from importlib import import_module
-from inspect import signature
 from typing import TYPE_CHECKING, Any
 
 from redis import Redis
@@ -55,13 +54,9 @@ class RqEngine:
         """What this process knows of a function by its name: whether it takes no arguments. No round trip."""
         module, _, path = name.rpartition(".")
         try:
-            function: Any = getattr(import_module(module), path)
-            signature(function).bind()
+            return KnownJob.of(name, getattr(import_module(module), path), DEFAULT_QUEUE)
         except (ImportError, AttributeError, ValueError):
             return None
-        except TypeError as error:
-            return KnownJob(DEFAULT_QUEUE, {}, f"{name}() {error}")
-        return KnownJob(DEFAULT_QUEUE, {})
 
     def _enqueue(self, messages: Sequence[Message]) -> None:
         with self.connection.pipeline() as pipeline:

@@ -7,7 +7,6 @@ import threading
 import time
 from collections.abc import Sequence
 from functools import partial
-from inspect import signature
 from typing import TYPE_CHECKING
 
 from taskiq import AsyncBroker, TaskiqMessage
@@ -57,12 +56,7 @@ class TaskiqEngine:
         task = type(self.broker).find_task(self.broker, name)
         if task is None:
             return None
-        try:
-            signature(task.original_func).bind()
-            problem = ""
-        except TypeError as error:
-            problem = f"{name}() {error}"
-        return KnownJob(str(task.labels.get("queue_name") or own_queue(self.broker)), {}, problem)
+        return KnownJob.of(name, task.original_func, str(task.labels.get("queue_name") or own_queue(self.broker)))
 
     def runs_on(self, loop: asyncio.AbstractEventLoop) -> None:
         """Remember the event loop on which the broker's connections live."""

@@ -7,18 +7,16 @@ import logging
 import time
 from collections.abc import Callable
 from typing import Any
-from weakref import WeakKeyDictionary
 
 from taskiq import AsyncBroker, BrokerMessage
 from taskiq.exceptions import NoResultError
 
-from shiftboss import client as clients
-from shiftboss.client import Shiftboss, configure
+from shiftboss.belonging import Belonging
+from shiftboss.client import Shiftboss
 from shiftboss.engines.taskiq.engine import TaskiqEngine
 from shiftboss.engines.taskiq.messages import FAILURES, place_of, to_message
 from shiftboss.engines.taskiq.middleware import ShiftbossMiddleware
 from shiftboss.engines.taskiq.running import as_job, current_run
-from shiftboss.errors import ConfigError
 from shiftboss.jobs import trust
 
 log = logging.getLogger("shiftboss.taskiq")
@@ -26,7 +24,9 @@ RETRIES = 25
 # Seconds before the first retry of a callback and the longest before one of the others; each waits twice as long.
 FIRST_RETRY, LONGEST_RETRY = 15.0, 1800.0
 
-_clients: WeakKeyDictionary[AsyncBroker, Shiftboss] = WeakKeyDictionary()
+_belonging: Belonging[AsyncBroker, TaskiqEngine] = Belonging(
+    TaskiqEngine, "broker", lambda _: "this taskiq broker", kind="broker"
+)
 
 
 def install(broker: AsyncBroker, client: Shiftboss | None = None) -> Shiftboss:
@@ -43,18 +43,10 @@ def install(broker: AsyncBroker, client: Shiftboss | None = None) -> Shiftboss:
     Raises:
         ConfigError: The client has another engine, or the broker another client.
     """
-    known = _clients.get(broker)
-    if known is not None:
-        if client not in {None, known}:
-            raise ConfigError(f"this taskiq broker belongs to {known!r} already")
-        return known
-    joined = client or clients._default or configure(engine=TaskiqEngine(broker))
-    engine = joined.engine
-    if not isinstance(engine, TaskiqEngine) or engine.broker is not broker:
-        raise ConfigError(
-            f"{joined!r} does not run its jobs on this broker; give it engine=TaskiqEngine(broker), then install(broker)"
-        )
-    _clients[broker] = joined
+    new = _belonging.join(broker, client)
+    if new is None:
+        return client_of(broker)
+    joined, engine = new
     engine.client = joined
     broker.kick = _collecting(engine, joined)  # type: ignore[method-assign, assignment]
     broker.find_task = _as_jobs(engine, joined)  # type: ignore[method-assign, assignment]
@@ -69,10 +61,7 @@ def client_of(broker: AsyncBroker) -> Shiftboss:
     Raises:
         ConfigError: `install` was not called.
     """
-    client = _clients.get(broker)
-    if client is None:
-        raise ConfigError("shiftboss does not know this taskiq broker; call install(broker)")
-    return client
+    return _belonging.client_of(broker)
 
 
 def _collecting(engine: TaskiqEngine, client: Shiftboss) -> Callable[[BrokerMessage], Any]:
