@@ -8,7 +8,8 @@ from shiftboss.client import current_client
 from shiftboss.errors import ConfigError
 from shiftboss.plan import Plan
 
-from .base import Held, Limits, Policy
+from .base import Limits, Policy
+from .within import Held
 
 if TYPE_CHECKING:
     from shiftboss.client import Shiftboss

@@ -6,8 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime, timedelta
-from types import TracebackType
-from typing import Any, ClassVar, Literal, ParamSpec, Protocol, TypeVar
+from typing import Any, ClassVar, Literal, ParamSpec, TypeVar
 
 from redis.exceptions import RedisError
 
@@ -26,6 +25,7 @@ from .decorating import decorate
 from .definition import check_choice, check_count, check_name
 from .registry import register
 from .state import LimiterState
+from .within import NOTHING, Held, Within
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -37,16 +37,6 @@ YEAR = 365 * 86400.0
 DECISION = 0.5
 # Minutes for which it is kept what was counted in each.
 HISTORY = 480
-
-
-class Held(Protocol):
-    """What a limiter gave, until it is given back."""
-
-    def release(self) -> bool:
-        """Give it back, if that is possible; whether it was."""
-
-    async def arelease(self) -> bool:
-        """As `release`, for coroutines."""
 
 
 class Limits(ABC):
@@ -278,57 +268,6 @@ class Limiter(Limits):
     def __reduce__(self) -> tuple[Any, ...]:
         said = {one.name: getattr(self, one.name) for one in fields(self) if one.name != "client"}
         return _restore, (type(self), said)
-
-
-class Free:
-    """Leave that needs not be given back."""
-
-    def release(self) -> bool:
-        return False
-
-    async def arelease(self) -> bool:
-        return False
-
-    def correct(self, cost: int) -> None:
-        """Nothing was taken, so nothing is corrected."""
-
-
-NOTHING = Free()
-
-
-class Within:
-    """One block within a limit; `Limits.within_limit` makes a new one for each."""
-
-    def __init__(self, limits: Limits, cost: int) -> None:
-        self._limits = limits
-        self._cost = cost
-        self._held: Any = None
-
-    def __enter__(self) -> Any:
-        self._check()
-        self._held = self._limits.acquire(self._cost)
-        return self._held
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._held is not None:
-            self._held.release()
-
-    async def __aenter__(self) -> Any:
-        self._check()
-        self._held = await self._limits.aacquire(self._cost)
-        return self._held
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._held is not None:
-            await self._held.arelease()
-
-    def _check(self) -> None:
-        if self._held is not None:
-            raise ConfigError(f"limiter {self._limits.name!r}: call within_limit() anew for each block")
 
 
 def seconds(duration: Duration) -> float:

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 from shiftboss.client import current_client
 from shiftboss.plan import Plan
 
-from .base import HISTORY, NOTHING, Free, Limits, Policy
+from .base import HISTORY, Limits, Policy
 from .counters import Minute, Totals
 from .state import LimiterState
+from .within import NOTHING, Free
 
 if TYPE_CHECKING:
     from shiftboss.client import Shiftboss
