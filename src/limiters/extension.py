@@ -9,7 +9,8 @@ from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 
 from shiftboss.errors import OverLimit
-from shiftboss.jobs import Extension, Message, Reschedule
+from shiftboss.extension import Extension, Reschedule
+from shiftboss.jobs import Message
 
 if TYPE_CHECKING:
     from shiftboss.client import Shiftboss

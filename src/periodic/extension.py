@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from shiftboss import keys
-from shiftboss.jobs import TOLD, Extension, Message, Outcome
+from shiftboss.extension import Extension
+from shiftboss.jobs import TOLD, Message, Outcome
 from shiftboss.keys import PeriodicKeys
 from shiftboss.outbox import GRACE, settle
 from shiftboss.plan import Plan, deliver, run

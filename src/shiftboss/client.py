@@ -12,7 +12,8 @@ from weakref import WeakKeyDictionary
 from shiftboss import keys, plan
 from shiftboss.config import Settings
 from shiftboss.errors import ConfigError
-from shiftboss.jobs import Engine, Extension, Message
+from shiftboss.extension import Extension
+from shiftboss.jobs import Engine, Message
 from shiftboss.plan import Plan
 
 if TYPE_CHECKING:

@@ -14,7 +14,8 @@ from enum import Enum
 from typing import NoReturn
 
 from shiftboss.errors import JobError
-from shiftboss.jobs import Message, Reschedule, current_job
+from shiftboss.extension import Reschedule
+from shiftboss.jobs import Message, current_job
 
 # What a message carries that was requeued: how often.
 REQUEUES = "requeues"

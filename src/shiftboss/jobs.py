@@ -1,7 +1,7 @@
-"""Jobs as every engine and every feature sees them, and the two protocols in which engines and features meet.
+"""Jobs as every engine and every feature sees them, and what an engine is.
 
-An engine knows no feature and a feature knows no engine: an `Extension` is told what happens to messages, an `Engine` is
-asked to enqueue some.
+An engine knows no feature and a feature knows no engine: an `Engine` is asked to enqueue messages, an `Extension`
+(``shiftboss.extension``) is told what happens to them.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from enum import Enum
 from inspect import signature
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import msgspec
@@ -257,19 +256,6 @@ class Gate(Protocol):
         """As `try_acquire`, for coroutines."""
 
 
-@dataclass(frozen=True, slots=True)
-class Reschedule:
-    """Run the same job again, with the same id and no retry used.
-
-    Args:
-        delay: Seconds from now.
-        options: What the message is to carry from now on, beside what it has.
-    """
-
-    delay: float
-    options: Mapping[str, Any]
-
-
 def failure_of(message: Message, error: BaseException | None, attempt: int) -> str:
     """What a batch keeps of a failed run, as JSON: no more than people need to know what went wrong.
 
@@ -287,84 +273,6 @@ def failure_of(message: Message, error: BaseException | None, attempt: int) -> s
     text = text.encode("utf-8", "replace").decode()[:FAILURE_LIMIT]
     kept = {"jid": message.id, "error": name if error else "", "message": text if error else "", "attempt": attempt}
     return msgspec.json.encode(kept).decode()
-
-
-@dataclass(frozen=True, slots=True)
-class Recording:
-    """How a job's end is recorded in a transaction of the engine's own.
-
-    Args:
-        call: What does it; doing it twice is doing it once.
-        out: The outbox in which it leaves what it sets off, for whoever claims that first.
-    """
-
-    call: Call[Any]
-    out: str
-
-
-class Extension:
-    """A feature that takes part in the life of jobs: batches are one, limiters another. Each takes part where it wants to.
-
-    `jobs` are jobs of its own by name, which every engine can run (a batch's callbacks are such).
-    """
-
-    jobs: Mapping[str, Callable[..., Any]] = MappingProxyType({})
-
-    def pushing(self, messages: Sequence[Message]) -> Plan[Sequence[Message]]:
-        """Before the engine publishes. May stamp messages, or keep some back to push them later."""
-        yield from ()
-        return messages
-
-    def keeps(self) -> bool:
-        """Whether `pushing` would keep what is pushed here and now back. No I/O."""
-        return False
-
-    def tracked(self, message: Message, outcome: Outcome) -> Plan[None]:  # noqa: ARG002
-        """After a run of a job with the option `track`, before the engine forgets the job. For engines that join batches."""
-        yield from ()
-
-    def unwanted(self, messages: Sequence[Message], sign: str | None) -> Plan[frozenset[str]]:  # noqa: ARG002
-        """Before jobs start: the ids of those that need not run any more, which count as having succeeded.
-
-        Args:
-            messages: The jobs.
-            sign: What `keys.unwanted` holds, if the engine has seen it; None if it has not looked. Empty: nothing ever
-                became unwanted.
-        """
-        yield from ()
-        return frozenset()
-
-    def raised(self, message: Message, error: BaseException) -> Reschedule | None:  # noqa: ARG002
-        """Whether an error that left a job means: run the same job later, which is no failure. No I/O."""
-        return None
-
-    def finished(self, message: Message, outcome: Outcome, error: BaseException | None) -> Plan[None]:  # noqa: ARG002
-        """After a run, before the engine forgets the job. An engine that joins batches calls it for callbacks only: it has
-        settled members itself.
-        """
-        yield from ()
-
-    def recording(
-        self,
-        message: Message,  # noqa: ARG002
-        outcome: Outcome,  # noqa: ARG002
-        error: BaseException | None,  # noqa: ARG002
-    ) -> Recording | None:
-        """What `finished` does, where one call does it: for an engine that writes an end down in a transaction. No I/O."""
-        return None
-
-    def perform(self, item: str, out: str) -> Plan[None]:  # noqa: ARG002
-        """Do what an outbox item of this feature says, and strike it off."""
-        yield from ()
-
-    def outboxes(self) -> Plan[Sequence[str]]:
-        """The keys of all outboxes that it writes to."""
-        yield from ()
-        return ()
-
-    def tend(self) -> Plan[None]:
-        """What has to be looked after from time to time; the reaper calls it, one process at a time."""
-        yield from ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from redis.exceptions import RedisError
 
 from shiftboss.endings import Requeue, requeued
-from shiftboss.jobs import Message, Outcome, Reschedule
+from shiftboss.extension import Reschedule
+from shiftboss.jobs import Message, Outcome
 from shiftboss.plan import Plan, sleep
 
 if TYPE_CHECKING:

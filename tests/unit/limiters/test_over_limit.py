@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from shiftboss import OverLimit, Shiftboss, limiters
-from shiftboss.jobs import Message, Reschedule
+from shiftboss.extension import Reschedule
+from shiftboss.jobs import Message
 from shiftboss.limiters import concurrent
 from shiftboss.limiters.extension import LimiterExtension
 

@@ -15,7 +15,8 @@ from shiftboss.engines.celery.collecting import collect
 from shiftboss.engines.celery.headers import OPTIONS, PLACE
 from shiftboss.engines.celery.messages import arrived
 from shiftboss.errors import JobError
-from shiftboss.jobs import CurrentJob, Outcome, Reschedule, current_job, running, trust
+from shiftboss.extension import Reschedule
+from shiftboss.jobs import CurrentJob, Outcome, current_job, running, trust
 from shiftboss.reporting import put_back_of, tell, wanting
 
 TOLD = "shiftboss_told"

@@ -15,7 +15,8 @@ from shiftboss.client import Shiftboss
 from shiftboss.endings import Requeue
 from shiftboss.engines.dramatiq.engine import DramatiqEngine
 from shiftboss.engines.dramatiq.messages import OPTIONS, arrived, place_of
-from shiftboss.jobs import CurrentJob, Message, Outcome, Reschedule, current_job, running, trust
+from shiftboss.extension import Reschedule
+from shiftboss.jobs import CurrentJob, Message, Outcome, current_job, running, trust
 from shiftboss.reporting import put_back_of, tell, wanting
 from shiftboss.watch import watch_of
 

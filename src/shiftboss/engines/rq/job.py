@@ -13,7 +13,8 @@ from shiftboss.endings import Requeue
 from shiftboss.engines.rq.installing import install, label_of
 from shiftboss.engines.rq.messages import FAILURES, OPTIONS, arrived
 from shiftboss.errors import JobError
-from shiftboss.jobs import CurrentJob, Outcome, Reschedule, running, trust
+from shiftboss.extension import Reschedule
+from shiftboss.jobs import CurrentJob, Outcome, running, trust
 from shiftboss.outbox import GRACE, PAGE, claim, perform
 from shiftboss.plan import run
 from shiftboss.reporting import put_back_of, tell, wanting

@@ -16,7 +16,8 @@ from taskiq import TaskiqMessage
 from taskiq.exceptions import NoResultError
 
 from shiftboss.engines.taskiq.messages import OPTIONS
-from shiftboss.jobs import Message, Reschedule
+from shiftboss.extension import Reschedule
+from shiftboss.jobs import Message
 from shiftboss.reporting import put_back_of
 
 if TYPE_CHECKING:

@@ -18,7 +18,8 @@ from shiftboss.endings import Discard, Verdict
 from shiftboss.engines.sidekiq.options import RETRIES
 from shiftboss.engines.sidekiq.worker.hold import Ended, Run
 from shiftboss.errors import OverLimit
-from shiftboss.jobs import Gate, Outcome, Reschedule
+from shiftboss.extension import Reschedule
+from shiftboss.jobs import Gate, Outcome
 
 if TYPE_CHECKING:
     from shiftboss.engines.sidekiq.payload import Payload

@@ -20,7 +20,8 @@ from shiftboss.engines.sidekiq.worker.failure import failed, later, refused, unr
 from shiftboss.engines.sidekiq.worker.hold import Ended, Run
 from shiftboss.engines.sidekiq.worker.rounds import AWAY
 from shiftboss.errors import JobError, PrerequisiteDied
-from shiftboss.jobs import PREREQUISITE_DIED, CurrentJob, Message, Outcome, Reschedule, running
+from shiftboss.extension import Reschedule
+from shiftboss.jobs import PREREQUISITE_DIED, CurrentJob, Message, Outcome, running
 from shiftboss.reporting import put_back_of
 
 if TYPE_CHECKING:
