@@ -8,6 +8,9 @@ DEMO_PATH ?=
 TESTS     ?= tests
 ARGS      ?=
 
+# The versions of everything that the tests were last seen to pass with. Users are bound by pyproject.toml alone.
+VERSIONS  := tests/versions.txt
+
 PY        := $(VENV)/bin/python
 PIP       := PYTHONWARNINGS=ignore $(PY) -m pip --disable-pip-version-check --no-input
 
@@ -16,7 +19,7 @@ MYPY      := $(PY) -m mypy
 TREE      := > $(VENV)/.mypy; status=$$?; \
              sed -E 's,(\.\./)*build/__editable__[^/]*/shiftboss/(batches|limiters|periodic)/,src/\2/,; s,build/__editable__[^/]*/shiftboss/,src/shiftboss/,' $(VENV)/.mypy; exit $$status
 
-.PHONY: help install demo test check format bench docs clean always
+.PHONY: help install demo test check format bench docs upgrade clean always
 .DEFAULT_GOAL := help
 
 help:
@@ -24,7 +27,8 @@ help:
 	@echo 'make test     run the tests (TESTS=tests/unit ARGS="-k name", ARGS="-m stress")'
 	@echo 'make check    lint, formatting, types, import rules      make format   rewrite what ruff can'
 	@echo 'make docs     check links and code in the documents      make bench    run every script in benchmarks/'
-	@echo 'make install  bring the environment up to date           make clean    remove it and all that was built'
+	@echo 'make install  bring the environment up to date           make upgrade  take the newest releases of everything'
+	@echo 'make clean    remove it and all that was built'
 
 demo: install
 	@$(VENV)/bin/shiftboss demo $(DEMO_PATH)
@@ -48,6 +52,13 @@ bench: install
 
 docs: install
 	@$(PY) -m pytest tests/docs $(ARGS)
+	@NO_MKDOCS_2_WARNING=1 $(PY) -m mkdocs build --strict --quiet
+	@echo 'the site is in build/site'
+
+upgrade: install
+	@$(PIP) install --quiet --upgrade --upgrade-strategy eager --editable '.[embedded,dev]'
+	@$(PIP) freeze --quiet --exclude-editable > $(VERSIONS)
+	@git diff --stat $(VERSIONS)
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
@@ -64,10 +75,10 @@ $(PY):
 	@echo "setting up $(VENV) with $$("$(PYTHON)" --version)"
 	@"$(PYTHON)" -m venv --clear $(VENV)
 
-$(VENV)/.required: $(PY) pyproject.toml setup.cfg
+$(VENV)/.required: $(PY) pyproject.toml setup.cfg $(VERSIONS)
 	@echo 'installing what shiftboss needs'
 	@$(PY) -m pip --version >/dev/null 2>&1 || $(PY) -m ensurepip >/dev/null
-	@$(PIP) install --quiet --editable '.[embedded,dev]'
+	@$(PIP) install --quiet --constraint $(VERSIONS) --editable '.[embedded,dev]'
 	@touch $@
 
 $(VENV)/.files: $(VENV)/.required always

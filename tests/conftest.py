@@ -20,11 +20,17 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
+from hypothesis import Phase, settings
 
 from shiftboss import client as client_module
+from shiftboss.alive import _alive
 from shiftboss.client import Shiftboss
 from shiftboss.store import AsyncStore, Server, Store
 from tests.backends import BACKENDS, Backend, BackendClient, Servers, forget
+
+# Not `explain`, which traces every line: beside many threads CPython 3.11 was seen to hang in that.
+settings.register_profile("shiftboss", phases=[phase for phase in Phase if phase is not Phase.explain])
+settings.load_profile("shiftboss")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -97,6 +103,15 @@ def new_client(backend: Backend) -> Iterator[Callable[..., Shiftboss]]:
             return client
 
         yield make
+
+
+@pytest.fixture(autouse=True)
+def nobody_is_shown_alive_for_long() -> Iterator[None]:
+    """What shows that this process runs members ends with the test in which it did."""
+    yield
+    for process in (process for processes in _alive.values() for process in processes.values()):
+        process.ask_to_stop()
+    _alive.clear()
 
 
 @pytest.fixture
