@@ -1,6 +1,12 @@
 -- Periods of a bucket. Its key ends with the last period that something is taken of: how many have passed since they were
 -- counted follows from how long it has yet to live. A key is there until the instant of its end, and that too: hence the 1.
 
+-- How long what is taken is kept, so many milliseconds before the end of its period. In the last one Redis would forget it at
+-- once, and admit without end: what is taken then, and finds nothing to be added to, is of the next period.
+local function lasting(ends, period)
+  return ends > 1 and ends or ends + period
+end
+
 -- Of a count, the units of this period and later ones; and the milliseconds to the end of this one.
 local function this_period(key, count, period)
   local v, ends = redis.call('HMGET', key, 'ahead', 'limit'), redis.call('PTTL', key) + 1
@@ -12,7 +18,7 @@ local function this_period(key, count, period)
   return count - (ahead - left) * tonumber(v[2] or 0), ends - left * period
 end
 
-local function reserve(key, count, ahead, limit, ends)
+local function reserve(key, count, ahead, limit, ends, period)
   redis.call('HSET', key, 'count', count, 'ahead', ahead, 'limit', limit)
-  redis.call('PEXPIRE', key, ends - 1)
+  redis.call('PEXPIRE', key, lasting(ends, period) - 1)
 end

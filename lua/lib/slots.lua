@@ -21,6 +21,17 @@ local function lease(k, ticket, now, lock, ttl)
   redis.call('PEXPIRE', k.leases, ttl)
 end
 
+-- When the first lease ends. One that would last longer from now on than its ticket says was given before the server's
+-- clock was set back, and begins now instead.
+local function first_end(k, now)
+  while true do
+    local ticket, ends = unpack(redis.call('ZRANGE', k.leases, 0, 0, 'WITHSCORES'))
+    local latest = now + string.match(ticket, '%.(%d+)$')
+    if tonumber(ends) <= latest then return tonumber(ends) end
+    redis.call('ZADD', k.leases, latest, ticket)
+  end
+end
+
 local function is_there(channel, process)
   return redis.call('PUBSUB', 'NUMSUB', channel .. process)[2] > 0
 end

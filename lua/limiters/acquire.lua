@@ -33,7 +33,7 @@ if held >= size or redis.call('EXISTS', k.queue) == 1 then
   held = promote(k, size, now, ttl, ARGV[7], ARGV[8])
   -- One that holds a slot already, handed over while it waited or taken by a call whose reply was lost, begins it now.
   if held >= size and not redis.call('ZSCORE', k.leases, ticket) then
-    local first = tonumber(redis.call('ZRANGE', k.leases, 0, 0, 'WITHSCORES')[2]) - now
+    local first = first_end(k, now) - now
     if wait <= 0 then return -math.max(1, first) end
     if not is_there(ARGV[8], ARGV[3]) then return 0 end
     if not redis.call('ZSCORE', k.queue, ticket) then

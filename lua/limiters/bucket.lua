@@ -20,7 +20,7 @@ local count = redis.call('HINCRBY', KEYS[1], 'count', cost)
 if count == cost then
   local time = redis.call('TIME')
   local now = time[1] * 1000 + math.floor(time[2] / 1000)
-  redis.call('PEXPIREAT', KEYS[1], now - now % period + period - 1)
+  redis.call('PEXPIREAT', KEYS[1], now + lasting(period - now % period, period) - 1)
 end
 if count <= limit then return 0 end
 
@@ -32,5 +32,5 @@ if pause > tonumber(ARGV[4]) then
   redis.call('HINCRBY', KEYS[1], 'count', -cost)
   return -pause
 end
-reserve(KEYS[1], math.max(used, target * limit) + cost, target, limit, turn + target * period)
+reserve(KEYS[1], math.max(used, target * limit) + cost, target, limit, turn + target * period, period)
 return pause

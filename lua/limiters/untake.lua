@@ -22,5 +22,5 @@ local used, turn = this_period(KEYS[1], count, period)
 local limit = tonumber(redis.call('HGET', KEYS[1], 'limit') or count)
 local left = used - cost
 local ahead = math.max(0, math.ceil(left / limit) - 1)
-reserve(KEYS[1], left, ahead, limit, turn + ahead * period)
+reserve(KEYS[1], left, ahead, limit, turn + ahead * period, period)
 return 1

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import AsyncExitStack, ExitStack
 from typing import TYPE_CHECKING, Any
 
 from shiftboss.client import current_client
 from shiftboss.errors import ConfigError
-from shiftboss.plan import Plan
+from shiftboss.plan import Plan, undo
 
 from .base import Limits, Policy
 from .within import Held
@@ -45,7 +46,7 @@ class AllOf(Limits):
                 taken.append((held, own))
         except BaseException:
             for held, _ in reversed(taken):
-                yield from give_back(held)
+                yield from undo(give_back(held))
             raise
         return HeldTogether(tuple(held for held, _ in taken))
 
@@ -64,12 +65,22 @@ class HeldTogether:
 
     def release(self) -> bool:
         """Give back what can be; whether any was."""
-        released = [part.release() for part in reversed(self.parts)]
+        released: list[bool] = []
+        with ExitStack() as ending:  # whatever happens to one, the others are given back
+            for part in self.parts:
+                ending.callback(lambda part: released.append(part.release()), part)
         return any(released)
 
     async def arelease(self) -> bool:
         """As `release`, for coroutines."""
-        released = [await part.arelease() for part in reversed(self.parts)]
+        released: list[bool] = []
+
+        async def let_go(part: Any) -> None:
+            released.append(await part.arelease())
+
+        async with AsyncExitStack() as ending:
+            for part in self.parts:
+                ending.push_async_callback(let_go, part)
         return any(released)
 
     def give_back(self) -> Plan[None]:

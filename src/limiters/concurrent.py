@@ -56,6 +56,7 @@ class ConcurrentLimiter(Limiter):
 
     slots: int
     lock_timeout: float = 30.0
+    renew: bool = False
 
     kind: ClassVar[str] = "concurrent"
 
@@ -64,6 +65,8 @@ class ConcurrentLimiter(Limiter):
         check_count("size", self.slots)
         if check_seconds("lock_timeout", self.lock_timeout, at_most=YEAR) < 0.001:
             raise ConfigError(f"expected lock_timeout to be at least 0.001 seconds, got {self.lock_timeout!r}")
+        if not isinstance(self.renew, bool):
+            raise ConfigError(f"expected renew to be True or False, got {self.renew!r}")
 
     @property
     def size(self) -> int:
@@ -121,6 +124,7 @@ def concurrent(
     size: int,
     *,
     lock_timeout: Duration = 30.0,
+    renew: bool = False,
     **options: Unpack[Common],
 ) -> ConcurrentLimiter:
     """A limiter of how many may do something at once, across processes and hosts; 1 makes a mutex. No round trip.
@@ -129,6 +133,8 @@ def concurrent(
         name: What it is known by; processes that use the same name share it.
         size: Slots. The newest definition wins at the next decision; holders finish.
         lock_timeout: Seconds after which a holder that did not give its slot back loses it. Longer than the block takes.
+        renew: Whether a thread of this process renews the leases of its holders while they hold them, so that a block may
+            last as long as it likes; ``grant.lost`` tells if that failed. A process that dies loses its slots all the same.
         options: See `Limiter`.
 
     Raises:
@@ -141,4 +147,4 @@ def concurrent(
         ...     erp.peek().used
         1
     """
-    return ConcurrentLimiter(name=name, slots=size, lock_timeout=seconds(lock_timeout), **common(options))
+    return ConcurrentLimiter(name=name, slots=size, lock_timeout=seconds(lock_timeout), renew=renew, **common(options))

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
 
 from shiftboss.errors import OverLimit
 
+from .within import Holding
+
 if TYPE_CHECKING:
     from .base import Limits
 
@@ -29,10 +31,8 @@ def decorate(limits: Limits, function: Callable[P, R]) -> Callable[P, R]:
             if limits.policy == "skip":
                 return cast("R", None)
             raise
-        try:
+        with Holding(held):
             return function(*args, **kwargs)
-        finally:
-            held.release()
 
     return limited
 
@@ -46,9 +46,7 @@ def _coroutine(limits: Limits, function: Callable[P, Coroutine[Any, Any, R]]) ->
             if limits.policy == "skip":
                 return cast("R", None)
             raise
-        try:
+        async with Holding(held):
             return await function(*args, **kwargs)
-        finally:
-            await held.arelease()
 
     return limited

@@ -10,6 +10,7 @@ from shiftboss.plan import Plan, at_last
 
 from . import calls
 from .counting import counting
+from .renewing import Lost
 
 if TYPE_CHECKING:
     from shiftboss.client import Shiftboss
@@ -24,18 +25,27 @@ class Grant:
     Args:
         fence: A number that only grows. Pass it on to what the limiter protects, which can refuse a smaller one than it
             has seen: the only defence against a holder that was paused for longer than its lease.
+        lost: Whether the lease is known to have ended before it was released, as an event: ``if grant.lost``,
+            ``grant.lost.wait(timeout)`` in a thread, ``await grant.lost`` in a coroutine. A limiter with ``renew=True`` finds
+            out by itself; others when they renew or release.
     """
 
-    __slots__ = ("_client", "_ends", "_limiter", "_released", "_since", "fence", "ticket")
+    __slots__ = ("__weakref__", "_client", "_ends", "_limiter", "_released", "_since", "fence", "lost", "ticket")
 
     def __init__(self, limiter: ConcurrentLimiter, client: Shiftboss, ticket: str, fence: int, ends: float) -> None:
         self._limiter = limiter
         self._client = client
         self.ticket = ticket
         self.fence = fence
+        self.lost = Lost()
         self._ends = ends
         self._released = False
         self._since = time.monotonic()
+
+    @property
+    def lease(self) -> float:
+        """Seconds for which it is held, from each renewal on."""
+        return self._limiter.lock_timeout
 
     @property
     def remaining(self) -> float:
@@ -56,14 +66,12 @@ class Grant:
     def renew(self) -> bool:
         """Extend the lease by the limiter's lock_timeout from now; False if it had ended. One round trip."""
         asked = time.monotonic()
-        renewed = self._client.store.run(self._renew())
-        return self._renewed(asked, renewed)
+        return self.renewed(asked, renewed=self._client.store.run(self.renewal()))
 
     async def arenew(self) -> bool:
         """As `renew`, for coroutines."""
         asked = time.monotonic()
-        renewed = await self._client.astore.run(self._renew())
-        return self._renewed(asked, renewed)
+        return self.renewed(asked, renewed=await self._client.astore.run(self.renewal()))
 
     def give_back(self) -> Plan[None]:
         """Give the slot back unused, as a plan."""
@@ -76,17 +84,22 @@ class Grant:
         held = yield from at_last(self._release(), counted.due(self._limiter))
         if not held:
             counted.exceed(self._limiter)
+            self.lost.tell()
         return held
 
     def _release(self) -> Call[bool]:
         return release_call(self._limiter, self._client, self.ticket)
 
-    def _renew(self) -> Call[bool]:
+    def renewal(self) -> Call[bool]:
+        """The call that extends the lease; False if it had ended."""
         lock = round(self._limiter.lock_timeout * 1000)
         return calls.renew(self._limiter.keys(self._client), self.ticket, lock)
 
-    def _renewed(self, asked: float, renewed: bool) -> bool:
+    def renewed(self, asked: float, *, renewed: bool) -> bool:
+        """Take note of how an attempt to renew ended that began at this monotonic second."""
         self._ends = asked + self._limiter.lock_timeout if renewed else 0.0
+        if not renewed and not self._released:
+            self.lost.tell()
         return renewed
 
     def _done(self) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import weakref
 from collections.abc import Callable
 from contextlib import suppress
@@ -26,7 +27,16 @@ def when_it_ends(client: Shiftboss, left: Callable[[], list[Call[Any]]]) -> None
 
 def _leave(store: Store, left: Callable[[], list[Call[Any]]]) -> None:
     calls = left()
-    if calls:
-        with suppress(RedisError, OSError):
-            store.run_many(calls, PATIENCE)
-        store.close()
+    if not calls:
+        return
+    if threading.main_thread().is_alive():
+        # The collector dropped the client, in the midst of anything: its thread may hold any lock, or run an event loop.
+        threading.Thread(target=_send, args=(store, calls), name="shiftboss-leaving").start()
+    else:
+        _send(store, calls)
+
+
+def _send(store: Store, calls: list[Call[Any]]) -> None:
+    with suppress(RedisError, OSError):
+        store.run_many(calls, PATIENCE)
+    store.close()

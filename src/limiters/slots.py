@@ -11,14 +11,17 @@ from redis.exceptions import RedisError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from shiftboss import events
+from shiftboss.endings import leave_if_stopping
 from shiftboss.errors import OverLimit
 from shiftboss.keys import presence_channel
-from shiftboss.plan import Plan, appear, at_last, block, carry, identity, within
+from shiftboss.plan import Plan, appear, at_last, block, carry, identity, undo, within
 
 from . import calls
 from .base import DECISION
 from .counting import Counting, counting
 from .grant import Grant, release_call
+from .patience import at_a_time, rest
+from .renewing import renewer_of
 
 if TYPE_CHECKING:
     from shiftboss.client import Shiftboss
@@ -61,9 +64,14 @@ def acquire(limiter: ConcurrentLimiter, client: Shiftboss, wait: float) -> Plan[
             answer = yield from carry(asking, counts, patience) if counts else within(asking, patience)
             if answer > 0:
                 _tell(counted, limiter, began, waited=waited)
-                return Grant(limiter, client, ticket, answer, asked + limiter.lock_timeout)
+                return _given(limiter, client, ticket, answer, asked)
             if answer == 0:
-                yield from appear(keys.leases, channel)
+                try:
+                    yield from appear(keys.leases, channel)
+                except (RedisConnectionError, RedisTimeoutError):
+                    if left <= SHORTEST:
+                        raise
+                    yield from rest(SHORTEST)
                 continue
             if left <= 0.001:
                 queued = wait > 0
@@ -75,16 +83,25 @@ def acquire(limiter: ConcurrentLimiter, client: Shiftboss, wait: float) -> Plan[
                     limiter,
                 )
             waited = True
-            fence = yield from _wait(keys, ticket, min(left, -answer / 1000))
+            leave_if_stopping()
+            fence = yield from _wait(keys, ticket, at_a_time(min(left, -answer / 1000)))
             # The lease began at some instant of the wait. After a long one, asking again renews it, or tells that it ended.
             if fence is not None and time.monotonic() < asked + limiter.lock_timeout / 2:
                 _tell(counted, limiter, began, waited=True)
-                return Grant(limiter, client, ticket, fence, asked + limiter.lock_timeout)
+                return _given(limiter, client, ticket, fence, asked)
     except BaseException as error:
         if queued:
             patience = LEAVING if isinstance(error, (RedisError, OSError)) else DECISION
-            yield from at_last(release_call(limiter, client, ticket, cancel=True), seconds=patience)
+            yield from undo(at_last(release_call(limiter, client, ticket, cancel=True), seconds=patience))
         raise
+
+
+def _given(limiter: ConcurrentLimiter, client: Shiftboss, ticket: str, fence: int, asked: float) -> Grant:
+    """The slot, whose lease lasts at least from when it was asked for."""
+    grant = Grant(limiter, client, ticket, fence, asked + limiter.lock_timeout)
+    if limiter.renew:
+        renewer_of(client).add(grant)
+    return grant
 
 
 def _tell(counted: Counting, limiter: ConcurrentLimiter, began: float, *, waited: bool) -> None:

@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 from shiftboss import events, keys
 from shiftboss.errors import OverLimit
-from shiftboss.plan import Plan, at_last, carry, run, sleep, within
+from shiftboss.plan import Plan, at_last, carry, run, undo, within
 from shiftboss.scripts import Call
 
 from . import calls
 from .base import DECISION, Limiter
 from .counting import counting
+from .patience import rest
 from .state import Answer
 
 if TYPE_CHECKING:
@@ -45,9 +46,9 @@ class TimedLimiter(Limiter):
         taken = Taken(cost, asked, answer)
         if answer.seconds > 0:
             try:
-                yield from sleep(answer.seconds)
+                yield from rest(answer.seconds)
             except BaseException:
-                yield from at_last(self.returning(key, taken))
+                yield from undo(at_last(self.returning(key, taken)))
                 raise
             counted.admit(self, time.monotonic() - asked)
             events.emit("limiter.waited", limiter=self.name, kind=self.kind, seconds=time.monotonic() - asked)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import subprocess
 import sys
+import threading
 import weakref
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -19,6 +20,7 @@ from shiftboss.limiters import counting as module
 from shiftboss.limiters.counting import MOST, counting
 from shiftboss.store import Store
 from tests.backends import Backend
+from tests.waiting import wait_until
 
 
 def make(kind: str, size: int, interval: float, name: str = "x", **options: Any) -> Limiter:
@@ -177,7 +179,27 @@ def test_a_client_that_is_dropped_sends_its_counts(client: Shiftboss, backend: B
         limiter.acquire()
     del other
     gc.collect()
-    assert limiter.counters().admitted == 1
+    wait_until(lambda: limiter.counters().admitted == 1, what="its counts")
+
+
+def test_a_client_is_not_asked_to_send_by_the_thread_that_drops_it(
+    client: Shiftboss, backend: Backend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The collector may drop it in the midst of anything: whoever holds a lock that sending needs would wait for ever."""
+    other, limiter, senders = Shiftboss(backend.url), make("bucket", 5, 1000), set[int | None]()
+    send = Store.run_many
+
+    def seen(*args: Any, **named: Any) -> Any:
+        senders.add(threading.get_ident())
+        return send(*args, **named)
+
+    with other:
+        limiter.acquire()
+    monkeypatch.setattr(Store, "run_many", seen)
+    del other
+    gc.collect()
+    wait_until(lambda: bool(senders), what="somebody to send")
+    assert threading.get_ident() not in senders
 
 
 def test_sending_at_the_end_is_no_matter_when_redis_is_away() -> None:

@@ -20,12 +20,12 @@ def client(url: str) -> Shiftboss:
 
 @pytest.fixture
 def some(client: Shiftboss) -> Shiftboss:
-    """One of each kind, in use."""
+    """One of each kind, in use, from which nothing comes back while a test runs."""
     with client:
         limiters.bucket("github", 5000, "hour").acquire(3)
         limiters.window("sms-7", 5, "minute").acquire()
-        limiters.leaky("shopify", 40, "second", drain=2).acquire()
-        limiters.points("graphql", 1000, refill_per_second=50).acquire(120)
+        limiters.leaky("shopify", 40, "hour", drain=2).acquire()
+        limiters.points("graphql", 1000, refill_per_second=0.001).acquire(120)
         limiters.concurrent("erp", 2, lock_timeout=60).acquire()
     return client
 
@@ -42,7 +42,7 @@ def test_ls_lists_them_by_name(shiftboss: Run, url: str, some: Shiftboss) -> Non
     ]
     assert rows[0].endswith("2 at once, for 60 s each")
     assert rows[1].endswith("5,000 an hour")
-    assert rows[3].endswith("40, one back in 0.5 s")
+    assert rows[3].endswith("40, one back in 1800 s")
     found = [
         json.loads(line)
         for line in shiftboss("limiters", "ls", "--text", "h", "--json", "--redis", url).stdout.splitlines()

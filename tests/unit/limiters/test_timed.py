@@ -132,11 +132,36 @@ def test_a_bucket_is_full_again_at_each_period_of_the_clock(steps: list[tuple[in
         for pause, cost in steps:
             world.move(pause)
             period = world.now // 1000
+            if world.now % 1000 == 999 and period not in used:
+                period += 1  # it cannot be kept for less than a millisecond
             expected = used.get(period, 0) + cost <= limit
             assert (limiter.try_acquire(cost) is not None) is expected
             if expected:
                 used[period] = used.get(period, 0) + cost
             assert limiter.peek().used == used.get(period, 0)
+
+
+def test_a_bucket_admits_no_more_in_the_last_millisecond_of_a_period(world: World) -> None:
+    limiter = limiters.bucket("b", 2, 1, wait_timeout=0)
+    world.traveller.move_to(START + timedelta(milliseconds=999.5), tick=False)
+    assert sum(limiter.try_acquire() is not None for _ in range(9)) == 2
+    world.move(1000)
+    assert sum(limiter.try_acquire() is not None for _ in range(9)) <= 2
+    world.move(1000)
+    assert sum(limiter.try_acquire() is not None for _ in range(9)) == 2
+
+
+def test_a_bucket_of_which_later_periods_are_reserved_admits_no_more_in_the_last_millisecond(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shiftboss.plan.time.sleep", lambda _: None)
+    patient, hasty = limiters.bucket("b", 2, 1, wait_timeout=9), limiters.bucket("b", 2, 1, wait_timeout=0)
+    for _ in range(3):
+        patient.acquire()
+    world.traveller.move_to(START + timedelta(milliseconds=1999.5), tick=False)
+    assert sum(hasty.try_acquire() is not None for _ in range(9)) <= 2
+    world.move(2000)
+    assert sum(hasty.try_acquire() is not None for _ in range(9)) <= 2
 
 
 @pytest.mark.parametrize("kind", ["bucket", "window", "leaky"])
