@@ -3,6 +3,7 @@
 from shiftboss.errors import EntryNotFound, ScheduleError
 
 from .entry import Entry
+from .in_workers import fire_in_workers
 from .operating import (
     EntryStatus,
     Leader,
@@ -50,6 +51,7 @@ __all__ = [
     "arun_now",
     "aschedules",
     "entries",
+    "fire_in_workers",
     "history",
     "leader",
     "load",

@@ -32,6 +32,8 @@ ALIASES = {
 }
 _SINGLE = re.compile(r"\b(\w+)-\1(?:/\d+)?\b", re.IGNORECASE)
 FIELDS = ("minute", "hour", "day of the month", "month", "day of the week")
+# How many days there are, by the number of their field.
+EVERY = {2: 31, 4: 7}
 # No clock jumps by more than this, and back again within it.
 AROUND = timedelta(hours=26)
 HOUR = timedelta(hours=1)
@@ -62,7 +64,7 @@ class Cron:
     def restricts_both_days(self) -> bool:
         """Whether either day of the month or day of the week is enough, which surprises many."""
         _, _, of_month, _, of_week = self.fields.split()
-        return of_month not in {"*", "?"} and of_week not in {"*", "?"}
+        return of_month != "*" and of_week != "*"
 
     def on_the_wall(self, after: datetime) -> Iterator[datetime]:
         """All matches later than a moment, on a clock that never jumps."""
@@ -74,9 +76,24 @@ class Cron:
 def read(text: str, seed: str) -> Cron:
     """An expression that was checked before. See `parse`."""
     # croniter reads a range from a value to itself as all values.
-    fields = " ".join(_SINGLE.sub(r"\1", ALIASES.get(text.strip().lower(), text.strip())).split())
+    parts = _SINGLE.sub(r"\1", ALIASES.get(text.strip().lower(), text.strip())).split()
+    for number, days in EVERY.items():
+        if len(parts) == len(FIELDS) and _names_every(number, parts[number], days):
+            parts[number] = "*"
+    fields = " ".join(parts)
     # Where nothing depends on the seed, entries with one expression share what is worked out.
     return Cron(text, fields, seed if "H" in fields.upper() else "")
+
+
+def _names_every(number: int, part: str, days: int) -> bool:
+    """Whether a field of days leaves none out, and so restricts nothing. Of some such fields croniter knows that, of others not."""
+    alone = ["*"] * len(FIELDS)
+    alone[number] = part
+    try:
+        values, nth = croniter.expand(" ".join(alone))
+    except (CroniterError, ValueError, KeyError, IndexError):
+        return False
+    return not nth and (values[number] == ["*"] or len(set(values[number])) == days)
 
 
 def parse(text: object, seed: str) -> Cron:
@@ -138,18 +155,26 @@ def next_instant(cron: Cron, zone: str, after: int) -> int:
     place = zone_of(zone)
     moment = datetime.fromtimestamp(after, UTC)
     wall = moment.astimezone(place).replace(tzinfo=None)
-    if _offset(moment - AROUND, place) == _offset(moment + AROUND, place):
-        for match in cron.on_the_wall(wall):
-            for instant in _instants(cron, match, place):
-                if instant > after:
-                    return instant
-    # The clock jumps nearby: the order of matches on the wall is not that of the instants.
-    best: int | None = None
-    for match in cron.on_the_wall(wall - AROUND):
-        later = [instant for instant in _instants(cron, match, place) if instant > after]
-        best = min([*later, *([best] if best is not None else [])], default=None)
-        if best is not None and match - AROUND > datetime.fromtimestamp(best, place).replace(tzinfo=None):
-            return best
+    offset, later = _offset(moment, place), _offset(moment + AROUND, place)
+    if offset == later:
+        return _first(cron, place, wall, after + 1)
+    jump = _jump(after, int((moment + AROUND).timestamp()), place)
+    match = next(cron.on_the_wall(wall))
+    instant = int((match - offset).replace(tzinfo=UTC).timestamp())
+    if instant < jump:
+        return instant
+    resumed = datetime.fromtimestamp(jump, place).replace(tzinfo=None)
+    if cron.is_fixed and match < resumed:
+        return jump
+    return _first(cron, place, resumed - timedelta(seconds=1), jump)
+
+
+def _first(cron: Cron, zone: ZoneInfo, wall: datetime, earliest: int) -> int:
+    """The first instant of the matches later than a moment on the wall that is not before another."""
+    for match in cron.on_the_wall(wall):
+        for instant in _instants(cron, match, zone):
+            if instant >= earliest:
+                return instant
     raise AssertionError("an expression that was checked has a next match")
 
 
@@ -189,5 +214,5 @@ def _jump(before: int, after: int, zone: ZoneInfo) -> int:
     return after
 
 
-def _offset(moment: datetime, zone: ZoneInfo) -> timedelta | None:
-    return moment.astimezone(zone).utcoffset()
+def _offset(moment: datetime, zone: ZoneInfo) -> timedelta:
+    return moment.astimezone(zone).utcoffset() or timedelta()

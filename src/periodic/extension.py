@@ -13,10 +13,13 @@ from shiftboss.outbox import GRACE, settle
 from shiftboss.plan import Plan, deliver, run
 
 from . import calls
+from .schedule import Schedule, check_jobs, with_registered
+from .scheduler import Scheduler
 from .ticks import enqueue
 
 if TYPE_CHECKING:
     from shiftboss.client import Shiftboss
+    from shiftboss.service import Service
 
 
 class PeriodicExtension(Extension):
@@ -24,6 +27,24 @@ class PeriodicExtension(Extension):
 
     def __init__(self, client: Shiftboss) -> None:
         self._client = client
+        self._files: tuple[Schedule, ...] | None = None
+
+    def fire_in_workers(self, files: Sequence[Schedule]) -> None:
+        """Have workers deploy and fire these, and what code registers."""
+        self._files = tuple(files)
+
+    def services(self) -> Sequence[Service]:
+        """A scheduler for each schedule that workers are to fire.
+
+        Raises:
+            ScheduleError: A job that cannot be enqueued without arguments, or is not known here.
+        """
+        if self._files is None:
+            return ()
+        found = with_registered(self._files)
+        for schedule in found:
+            check_jobs(schedule, self._client.engine)
+        return [Scheduler(self._client, schedule) for schedule in found]
 
     def outboxes(self) -> Plan[Sequence[str]]:
         """One for each schedule."""

@@ -19,6 +19,7 @@ from .cron import zone_of
 from .deploying import merged
 from .entry import Entry
 from .registration import registered
+from .registration import schedules as registered_schedules
 
 _RUBY = re.compile(r"[A-Z]\w*(::[A-Z]\w*)*")
 LARGEST = 1_000_000
@@ -62,6 +63,20 @@ def load(path: str | Path) -> Schedule:
 def complete(schedule: Schedule) -> Schedule:
     """The schedule with what code has registered under its name; what the file says comes before that."""
     return Schedule(schedule.name, merged(schedule.entries, registered(schedule.name)))
+
+
+def with_registered(schedules: Sequence[Schedule]) -> list[Schedule]:
+    """Schedules of files, each with what code has registered under its name; and those that only code knows.
+
+    Raises:
+        ScheduleError: Two are of one name.
+    """
+    names = [schedule.name for schedule in schedules]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise ScheduleError(f"two files are of schedule {twice!r}; give one another name, with schedule: in it")
+    coded = [Schedule(name, ()) for name in registered_schedules() if name not in names]
+    return [complete(schedule) for schedule in (*schedules, *coded)]
 
 
 def check_jobs(schedule: Schedule, engine: Engine) -> None:

@@ -157,7 +157,7 @@ def assert_each_once(jids: Sequence[str], about: str = "") -> None:
 
 
 @pytest.mark.timeout(180)
-def test_a_few_changes_of_the_leader_lose_no_tick_and_double_none(server: ServerProcess, tmp_path: Path) -> None:
+def test_p1_a_few_changes_of_the_leader_lose_no_tick_and_double_none(server: ServerProcess, tmp_path: Path) -> None:
     change_leaders(server, tmp_path, len(WAYS))
 
 

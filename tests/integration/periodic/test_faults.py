@@ -323,6 +323,26 @@ def test_a_leader_that_does_not_know_the_job_puts_it_where_its_own_options_say(f
 
 
 @pytest.mark.backends("redis")
+def test_p9_a_replica_that_took_over_without_the_last_claims_fires_them_again_under_the_same_ids() -> None:
+    with ExitStack() as stack:
+        primary, replica = (stack.enter_context(ServerProcess(embedded_binary())) for _ in range(2))
+        before = Fleet(primary.url)
+        stack.callback(before.close)
+        replica.command("REPLICAOF", "127.0.0.1", primary.port)
+        scheduler = before.start()
+        wait_until(before.jids, 20, "a tick")
+        wait_until(lambda: int(replica.command("LLEN", "queue:default")) > 0, 20, "the replica to follow")
+        replica.command("REPLICAOF", "NO", "ONE")
+        known = int(replica.command("LLEN", "queue:default"))
+        wait_until(lambda: len(before.jids()) >= known + 2, 20, "ticks that the replica does not know")
+        scheduler.stop(15)
+        after = Fleet(replica.url)
+        stack.callback(after.close)
+        after.start()
+        wait_until(lambda: set(before.jids()) <= set(after.jids()), 30, "the same ticks")
+        assert len(after.jids()) == len(set(after.jids()))
+
+
 def test_p12_an_entry_that_is_removed_or_changed_between_reading_and_claiming_fires_as_it_was_or_not_at_all(
     fleet: Fleet,
 ) -> None:

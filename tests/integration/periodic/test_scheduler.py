@@ -32,6 +32,7 @@ def known() -> None: ...
 class Collector:
     """An engine that keeps what is enqueued."""
 
+    name = "crew"
     joins_batches = False
 
     def __init__(self) -> None:

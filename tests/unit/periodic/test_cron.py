@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -11,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shiftboss import ScheduleError
-from shiftboss.periodic.cron import next_instant, parse
+from shiftboss.periodic.cron import Cron, next_instant, parse
 
 HARD = ["Australia/Lord_Howe", "Pacific/Chatham", "America/St_Johns", "Pacific/Apia", "Antarctica/Troll", "Africa/Casablanca", "Africa/Cairo", "America/Havana", "America/Santiago", "America/Nuuk", "Europe/Dublin"]  # fmt: skip
 ZONES = ["UTC", "Europe/Berlin", "America/New_York", "Asia/Kathmandu", "Australia/Sydney", *HARD]
@@ -79,8 +80,25 @@ def test_h_is_the_same_everywhere_for_one_name_and_spreads_the_names() -> None:
         ("*/15 2 * * *", "Australia/Lord_Howe", "2026-10-04T01:00", ["10-03 15:30", "10-03 15:45"]),
     ],
 )  # fmt: skip
-def test_where_the_clock_jumps(cron: str, zone: str, since: str, expected: list[str]) -> None:
+def test_p10_where_the_clock_jumps(cron: str, zone: str, since: str, expected: list[str]) -> None:
     assert fires(cron, zone, since, len(expected)) == expected
+
+
+def test_near_a_jump_few_matches_are_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    looked, matches = 0, Cron.on_the_wall
+
+    def counting(cron: Cron, after: datetime) -> Iterator[datetime]:
+        nonlocal looked
+        for match in matches(cron, after):
+            looked += 1
+            yield match
+
+    monkeypatch.setattr(Cron, "on_the_wall", counting)
+    every_minute, instant = parse("* * * * *", "x"), at("2026-03-29T00:30")
+    looked = 0
+    for _ in range(60):
+        instant = next_instant(every_minute, "Europe/Berlin", instant)
+    assert looked < 200
 
 
 def minute_by_minute(cron: str, zone: str, since: int, until: int) -> list[int]:
@@ -212,7 +230,7 @@ def test_every_change_of_the_clock_in_the_hard_zones(zone: str, expression: str)
         ("1," * 200 + "1 * * * *", "expected cron to be at most 256 characters, got 409"),
     ],
 )
-def test_an_expression_that_cannot_be_is_refused_where_it_breaks(cron: object, message: str) -> None:
+def test_p11_an_expression_that_cannot_be_is_refused_where_it_breaks(cron: object, message: str) -> None:
     with pytest.raises(ScheduleError, match=re.escape(message)):
         parse(cron, "x")
 
@@ -221,3 +239,14 @@ def test_one_that_restricts_both_days_says_so() -> None:
     assert parse("0 0 13 * fri", "x").restricts_both_days
     assert parse("0 0 */2 * fri", "x").restricts_both_days
     assert not parse("0 0 13 * *", "x").restricts_both_days
+
+
+@pytest.mark.parametrize("every_weekday", ["0-6", "1-7", "*/1", "sun-sat", "mon-sun", "0,1,2,3,4,5,6", "?"])
+def test_days_of_which_none_is_left_out_restrict_nothing(every_weekday: str) -> None:
+    first_of_month = parse(f"0 0 1 * {every_weekday}", "x")
+    assert not first_of_month.restricts_both_days
+    assert fires(first_of_month.text, "UTC", "2026-01-01T12:00", 2) == ["02-01 00:00", "03-01 00:00"]
+    mondays = parse("0 0 1-31 * mon", "x")
+    assert not mondays.restricts_both_days
+    assert fires(mondays.text, "UTC", "2026-01-01T12:00", 2) == ["01-05 00:00", "01-12 00:00"]
+    assert fires("0 0 1-30 * mon", "UTC", "2026-01-01T12:00", 2) == ["01-02 00:00", "01-03 00:00"]

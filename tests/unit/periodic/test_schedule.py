@@ -139,11 +139,11 @@ def test_an_entry_that_cannot_be_is_refused_with_its_line(text: str, message: st
         ("jobs:\n  a: {job: J, cron: 2001-13-45}", "schedule.yml:2: "),
     ],
 )  # fmt: skip
-def test_a_file_that_cannot_be_is_refused_with_its_line(text: str, message: str) -> None:
+def test_p15_a_file_that_cannot_be_is_refused_with_its_line(text: str, message: str) -> None:
     assert message in wrong(text)
 
 
-def test_a_yaml_bomb_is_refused() -> None:
+def test_p15_a_yaml_bomb_is_refused() -> None:
     lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x]"] + [
         f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 9)
     ]

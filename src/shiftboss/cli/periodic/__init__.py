@@ -8,6 +8,7 @@ from shiftboss.cli.group import LazyGroup
 
 COMMANDS = {
     "check": ("shiftboss.cli.periodic.check", "check", "Check a schedule file."),
+    "schema": ("shiftboss.cli.periodic.schema", "schema", "Print the JSON schema of schedule files."),
     "ls": ("shiftboss.cli.periodic.ls", "ls", "List entries with their next ticks."),
     "next": ("shiftboss.cli.periodic.next", "next_ticks", "Show the next ticks of an entry."),
     "history": ("shiftboss.cli.periodic.history", "history", "Show the newest runs of an entry."),

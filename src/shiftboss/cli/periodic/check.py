@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import click
 
-from shiftboss.cli.command import Command, json_option
+from shiftboss.cli.command import Command, json_option, require_option
 from shiftboss.cli.output import print_json
-from shiftboss.cli.periodic.options import read_schedules, require_option
+from shiftboss.cli.periodic.options import read_schedules
 from shiftboss.cli.text import local, plural
 
 

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from shiftboss.cli.command import Misuse
 from shiftboss.cli.modules import load as load_module
 
 if TYPE_CHECKING:
@@ -24,32 +23,13 @@ def schedule_option(function: F) -> F:
     return option(function)
 
 
-def require_option(function: F) -> F:
-    """Add `--require`."""
-    option = click.option(
-        "-r",
-        "--require",
-        "modules",
-        multiple=True,
-        metavar="MODULE",
-        help="A module that defines jobs; repeat it for more.",
-    )
-    return option(function)
-
-
 def read_schedules(files: Sequence[str], modules: Sequence[str]) -> list[Schedule]:
     """The schedules of files, each with what the modules have registered under its name; and those that only code knows."""
-    from shiftboss.periodic.registration import schedules as registered_schedules
-    from shiftboss.periodic.schedule import Schedule, complete, load
+    from shiftboss.periodic.schedule import load, with_registered
 
     for module in modules:
         load_module(module)
-    found = [complete(load(file)) for file in files]
-    names = [schedule.name for schedule in found]
-    twice = next((name for name in names if names.count(name) > 1), None)
-    if twice is not None:
-        raise Misuse(f"two files are of schedule {twice!r}; give one another name, with schedule: in it")
-    return found + [complete(Schedule(name, ())) for name in registered_schedules() if name not in names]
+    return with_registered([load(file) for file in files])
 
 
 @contextmanager

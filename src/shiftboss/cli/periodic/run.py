@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from shiftboss.cli.command import Command, Misuse
-from shiftboss.cli.connect import check_reachable, configured, explained, tell_modules
-from shiftboss.cli.periodic.options import firing, read_schedules, require_option
+from shiftboss.cli.command import Command, Misuse, require_option
+from shiftboss.cli.connect import configured, explained, tell_modules
+from shiftboss.cli.logs import log_to_stderr
+from shiftboss.cli.periodic.options import firing, read_schedules
 from shiftboss.cli.text import plural
+from shiftboss.diagnosis import read_facts
 
 if TYPE_CHECKING:
     from types import FrameType
-
-LINE = "%(asctime)s %(process)d %(levelname)-7s %(name)s: %(message)s"
 
 
 @click.command("run", cls=Command)
@@ -55,9 +55,8 @@ def run(
         signal.signal(number, stop)
     client = configured(url, namespace)
     with client, explained(client):
-        server = check_reachable(client)
-        logging.basicConfig(format=LINE)
-        logging.getLogger("shiftboss").setLevel("INFO")
+        server = read_facts(client)
+        log_to_stderr()
         entries = sum(len(schedule.entries) for schedule in schedules)
         log = logging.getLogger("shiftboss.periodic")
         log.info(
