@@ -6,7 +6,7 @@ require "sidekiq"
 class ShiftbossBatches
   SCRIPT = File.read(ENV.fetch("SHIFTBOSS_ACK", File.join(__dir__, "ack.lua")))
   NAMESPACE = ENV.fetch("SHIFTBOSS_NAMESPACE", "sb")
-  KEYS = ["", ":ran", ":done", ":dead", :out, ":failures", ":results"].freeze
+  KEYS = ["", ":ran", ":done", ":dead", :out, ":failures", ":results", ":runs"].freeze
 
   def call(_worker, job, queue)
     begin

@@ -9,15 +9,17 @@ KEYS
   5 out        zset      outbox
   6 failures   zset      the newest failures by when they happened
   7 results    hash      what members reported, by position
+  8 runs       hash      the processes that run members, by position
 ARGV
   1 bid        string
   2 queue      string    where callbacks go that name no queue
   3 grace      integer   milliseconds the caller has for performing what is returned
   4... outcomes string   three each: position; s succeeded, f will run again, d died; what is kept of a failure, or empty
 RETURNS
-  outbox items; none where the batch is gone or a position cannot be
+  outbox items; none where a position cannot be; that the batch is gone
 ]]
 --- @include lib/members
 
+for i = 4, #ARGV, 3 do redis.call('HDEL', KEYS[8], ARGV[i]) end
 local k = {record = KEYS[1], ran = KEYS[2], done = KEYS[3], dead = KEYS[4], out = KEYS[5], failures = KEYS[6], results = KEYS[7]}
 return acknowledge(k, ARGV[1], ARGV[2], ARGV[3], {unpack(ARGV, 4)})

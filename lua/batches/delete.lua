@@ -10,6 +10,7 @@ KEYS
   6 out       zset      outbox
   7 failures  zset      the newest failures by when they happened
   8 results   hash      what members reported, by position
+  9 runs      hash      the processes that run members, by position
 ARGV
   1 bid       string
   2 grace     integer   milliseconds the caller has for performing what is returned
@@ -28,6 +29,6 @@ if not v[4] and not v[5] then
     note(k, table.concat({'batch', 'settle', above, place, v[3] and 'done' or 'dead'}, '|'), now, ARGV[2], items)
   end
 end
-redis.call('UNLINK', KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[7], KEYS[8])
+redis.call('UNLINK', KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[7], KEYS[8], KEYS[9])
 redis.call('ZREM', KEYS[5], ARGV[1])
 return items

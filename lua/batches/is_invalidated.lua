@@ -9,8 +9,6 @@ ARGV
 RETURNS
   1 or 0
 ]]
-if redis.call('ZSCORE', KEYS[2], ARGV[1]) then return 1 end
-for above in string.gmatch(redis.call('HGET', KEYS[1], 'path') or '', '[^,]+') do
-  if redis.call('ZSCORE', KEYS[2], above) then return 1 end
-end
-return 0
+--- @include lib/invalidated
+
+return is_invalidated(KEYS[1], KEYS[2], ARGV[1]) and 1 or 0

@@ -50,11 +50,13 @@ local function keep_failure(k, b, now, failure)
   redis.call('ZREMRANGEBYRANK', k.failures, 0, -KEPT_FAILURES - 1)
 end
 
--- What the outcomes set off, as outbox items. Nothing is written where the batch is gone or a position cannot be.
+-- What the outcomes set off, as outbox items. Nothing is written where the batch is gone, which is said by an item of no
+-- outbox, or where a position cannot be.
 local function acknowledge(k, bid, queue, grace, outcomes)
   local items, died = {}, false
   local b = load_counters(k)
-  if not b or not are_positions(b, outcomes) then return items end
+  if not b then return {'batch|gone|' .. bid} end
+  if not are_positions(b, outcomes) then return items end
   local now = clock()
   if touch(k, b, now) then tell_parent(k, bid, 'touch', now, grace, items) end
   for i = 1, #outcomes, 3 do

@@ -173,6 +173,7 @@ class Batch(BatchHandle):
             tags=self.tags,
             callback_queue=self.callback_queue,
             results=self.keeps_results,
+            engine=self.client.engine.name,
             callbacks=self._callbacks,
         )
 

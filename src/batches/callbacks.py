@@ -7,9 +7,9 @@ or is a job of the engine. What is stored is the name; it is resolved where it r
 from __future__ import annotations
 
 import inspect
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from importlib import import_module
 from pkgutil import resolve_name
 from typing import Any
 
@@ -139,11 +139,15 @@ def find(name: str) -> Callable[..., Any]:
         BatchError: Its module was not loaded here, or has nothing of that name.
     """
     module, _, path = name.partition(":")
-    if not is_trusted(module) or module not in sys.modules:
+    if not is_trusted(module):
         raise BatchError(
-            f"callback {name!r} is of a module that this worker has not loaded; start it with --require {module}"
+            f"callback {name!r} is of a module that this worker has not loaded; import {module} where its jobs are, or "
+            f"start shiftboss worker with --require {module}"
         )
-    found: Any = sys.modules[module]
+    try:
+        found: Any = import_module(module)
+    except ImportError as error:
+        raise BatchError(f"callback {name!r} cannot be imported here: {error}") from error
     for part in path.split("."):
         found = getattr(found, part, None)
     if not callable(found):

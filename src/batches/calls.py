@@ -86,7 +86,7 @@ def ack(keys: BatchKeys, bid: str, queue: str, grace: int, outcomes: Sequence[Ar
     """Record outcomes (position, code, and what is kept of a failure or empty); the outbox items that they bring about."""
     return script("batches/ack").call(
         _texts,
-        [keys.record, keys.ran, keys.done, keys.dead, keys.out, keys.failures, keys.results],
+        [keys.record, keys.ran, keys.done, keys.dead, keys.out, keys.failures, keys.results, keys.runs],
         [bid, queue, grace, *outcomes],
     )
 
@@ -117,11 +117,28 @@ def is_invalidated(keys: BatchKeys, bid: str) -> Call[bool]:
     return script("batches/is_invalidated").call(bool, [keys.record, keys.invalidated], [bid])
 
 
+def start(keys: BatchKeys, bid: str, position: int, process: str, skips: int) -> Call[bool]:
+    """Note that a process runs a member, unless the batch is not wanted; whether it shall run. It always shall without `skips`."""
+    return script("batches/start").call(
+        bool, [keys.record, keys.invalidated, keys.runs], [bid, position, process, skips]
+    )
+
+
+def stop(keys: BatchKeys, position: int) -> Call[int]:
+    """Note that nobody runs a member now."""
+    return command("HDEL", [keys.runs], [position], int)
+
+
+def runs(keys: BatchKeys) -> Call[dict[int, str]]:
+    """The processes that run members, by position."""
+    return command("HGETALL", [keys.runs], [], _runs)
+
+
 def delete(keys: BatchKeys, bid: str, grace: int) -> Call[list[str]]:
     """Forget a batch; the outbox items that this brings about."""
     return script("batches/delete").call(
         _texts,
-        [keys.record, keys.ran, keys.done, keys.dead, keys.index, keys.out, keys.failures, keys.results],
+        [keys.record, keys.ran, keys.done, keys.dead, keys.index, keys.out, keys.failures, keys.results, keys.runs],
         [bid, grace],
     )
 
@@ -243,3 +260,8 @@ def _reserved(reply: list[Any]) -> Reserved:
 def _closed(reply: list[bytes]) -> Reserved:
     status, *items = _texts(reply)
     return Reserved(status, 0, tuple(items))
+
+
+def _runs(reply: Any) -> dict[int, str]:
+    pairs = reply.items() if isinstance(reply, dict) else zip(reply[::2], reply[1::2], strict=True)
+    return {int(position): process.decode() for position, process in pairs}

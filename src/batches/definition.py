@@ -10,6 +10,7 @@ import msgspec
 
 from shiftboss.config import check_seconds
 from shiftboss.errors import ConfigError
+from shiftboss.jobs import BUILT_IN
 
 from .callbacks import Callback
 
@@ -61,6 +62,7 @@ def record_of(
     tags: Sequence[str],
     callback_queue: str | None,
     results: bool,
+    engine: str,
     callbacks: Mapping[str, Sequence[Callback]],
 ) -> tuple[str | int, ...]:
     """A new batch's record, names and values alternating; what is not said is left out."""
@@ -71,6 +73,8 @@ def record_of(
         fields += ["tags", msgspec.json.encode(tags).decode()]
     if callback_queue:
         fields += ["callback_queue", callback_queue]
+    if engine != BUILT_IN:
+        fields += ["engine", engine]
     if results:
         fields += ["results", 1]
     for event, called in callbacks.items():

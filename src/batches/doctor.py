@@ -11,8 +11,9 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from shiftboss import outbox
+from shiftboss.alive import is_alive
 from shiftboss.client import current_client
-from shiftboss.jobs import TracingEngine
+from shiftboss.jobs import BUILT_IN, TracingEngine
 from shiftboss.keys import ShardKeys, shard_of
 from shiftboss.outbox import GRACE, settle
 from shiftboss.plan import Plan, deliver, run, run_many
@@ -35,10 +36,10 @@ class Finding:
 
     Args:
         bid: The batch.
-        kind: ``broken`` (a block of it never closed), ``lost`` (members whose job is nowhere), ``callback died``, or
-            ``untraceable`` (it is pending, and its engine cannot say where jobs are).
+        kind: ``broken`` (a block of it never closed), ``lost`` (members whose job is nowhere), ``orphaned`` (members whose
+            process is gone), ``callback died``, or ``untraceable`` (it is pending, and its engine cannot say where jobs are).
         detail: In words.
-        positions: Those of lost members.
+        positions: Those of lost or orphaned members.
     """
 
     bid: str
@@ -139,11 +140,51 @@ def _seen(status: Status) -> list[Finding]:
 
 
 def _traced(client: Shiftboss, pending: Sequence[Status]) -> Plan[list[Finding]]:
-    engine = client.engine
-    if not isinstance(engine, TracingEngine):
-        word = f"pending, and {type(engine).__name__} cannot say where jobs are"
-        return [Finding(status.bid, "untraceable", word) for status in pending if status.pending > status.dead]
-    missing = yield from _missing(client, engine, {status.bid for status in pending})
+    engine, lost, traced = client.engine, list[Finding](), set[str]()
+    fields = yield from run_many([calls.fields(client.batch_keys(status.bid), ["engine"]) for status in pending])
+    runs_on = {status.bid: name or BUILT_IN for status, (name,) in zip(pending, fields, strict=True)}
+    if isinstance(engine, TracingEngine):
+        traced = {bid for bid, name in runs_on.items() if name == engine.name}
+        lost = yield from _lost(client, engine, traced)
+    dark = [status for status in pending if status.bid not in traced and status.pending > status.dead]
+    orphans = yield from _orphans(client, [status.bid for status in dark])
+    return [
+        Finding(
+            status.bid, "untraceable", f"pending, and {runs_on[status.bid]} cannot be asked from here where jobs are"
+        )
+        for status in dark
+        if status.pending > status.dead + len(orphans.get(status.bid, ()))
+    ] + [
+        *lost,
+        *(
+            Finding(bid, "orphaned", f"{len(positions):,} jobs were run by a process that is gone", tuple(positions))
+            for bid, positions in orphans.items()
+        ),
+    ]
+
+
+def _orphans(client: Shiftboss, bids: Sequence[str]) -> Plan[dict[str, list[int]]]:
+    """Positions of members whose process is gone, and that nobody has run since."""
+    first = yield from _with_dead_process(client, bids)
+    # One that was just starting has shown itself by the second time.
+    second = (yield from _with_dead_process(client, list(first))) if first else {}
+    return {bid: sorted(found) for bid, noted in second.items() if (found := first[bid] & noted)}
+
+
+def _with_dead_process(client: Shiftboss, bids: Sequence[str]) -> Plan[dict[str, set[int]]]:
+    noted = yield from run_many([calls.runs(client.batch_keys(bid)) for bid in bids])
+    processes = sorted({process for runs in noted for process in runs.values()})
+    answers = yield from run_many([is_alive(client, process) for process in processes])
+    alive = {process for process, yes in zip(processes, answers, strict=True) if yes}
+    gone = {
+        bid: {position for position, process in runs.items() if process not in alive}
+        for bid, runs in zip(bids, noted, strict=True)
+    }
+    return {bid: positions for bid, positions in gone.items() if positions}
+
+
+def _lost(client: Shiftboss, engine: TracingEngine, bids: set[str]) -> Plan[list[Finding]]:
+    missing = yield from _missing(client, engine, bids)
     # A job that was on its way between two places while these were read is found the second time.
     missing = (yield from _missing(client, engine, set(missing))) if missing else missing
     return [

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from shiftboss import events
 from shiftboss.extension import Extension, Recording
-from shiftboss.jobs import PREREQUISITE_DIED, CallbackOf, Member, Message, Outcome, failure_of, joining
+from shiftboss.jobs import BUILT_IN, PREREQUISITE_DIED, CallbackOf, Member, Message, Outcome, failure_of, joining
 from shiftboss.keys import SHARDS, ShardKeys
 from shiftboss.outbox import GRACE, perform, settle, strike_off
 from shiftboss.plan import Plan, deliver, run, run_many
@@ -46,6 +46,7 @@ class BatchExtension(Extension):
         self.jobs = {CALLBACK_JOB: partial(run_callback, client)}
         self._sign: str | None = None
         self._invalidated: dict[str, bool] = {}
+        self._gone: set[str] = set()
 
     def pushing(self, messages: Sequence[Message]) -> Plan[Sequence[Message]]:
         """Keep what an open block of this client collects."""
@@ -87,12 +88,22 @@ class BatchExtension(Extension):
             self._invalidated.update(zip(asked, answers, strict=True))
         return frozenset(jid for jid, bid in bids.items() if self._invalidated[bid])
 
+    def starting(self, message: Message, process: str) -> Plan[bool]:
+        """Whether a member's batch is wanted; if so, the process that runs it is noted. One round trip for a member."""
+        of = message.batch
+        if not isinstance(of, Member):
+            return True
+        skips = int(self._client.settings.skip_invalidated)
+        return (yield from run(calls.start(self._client.batch_keys(of.bid), of.bid, of.position, process, skips)))
+
     def finished(self, message: Message, outcome: Outcome, error: BaseException | None) -> Plan[None]:
         """Record how a member or a callback ended. Our own callback job records its success itself, before it can be run
         again; an engine that joins batches records members itself.
         """
         of = message.batch
-        if isinstance(of, Member) and outcome in OUTCOMES:
+        if isinstance(of, Member) and outcome not in OUTCOMES:
+            yield from run(calls.stop(self._client.batch_keys(of.bid), of.position))
+        elif isinstance(of, Member):
             sent = yield from deliver(self._record(of, message, outcome, error, GRACE))
             yield from settle(self._client, self._client.batch_keys(of.bid).out, sent.result, resent=sent.resent)
         if not isinstance(of, CallbackOf):
@@ -120,8 +131,8 @@ class BatchExtension(Extension):
         return [ShardKeys(self._client.namespace, f"{shard:02x}").out for shard in range(SHARDS)]
 
     def perform(self, item: str, out: str) -> Plan[None]:
-        """Do what an outbox item says: enqueue a callback, or tell a parent or who waits; once. An event is no item of an
-        outbox: only who decided it is told.
+        """Do what an outbox item says: enqueue a callback, or tell a parent or who waits; once. That an event happened or a
+        batch is gone is no item of an outbox: only who found it is told.
         """
         _, kind, bid, *rest = item.split("|")
         if kind == "callback":
@@ -133,14 +144,29 @@ class BatchExtension(Extension):
             yield from run(strike_off(out, item))
         elif kind == "event":
             events.emit(f"batch.{rest[0]}", bid=bid)
+        elif kind == "gone":
+            self._miss(bid)
+
+    def _miss(self, bid: str) -> None:
+        """Say, once for a batch, that what its members come to is lost: an evicted record must not look like success."""
+        if bid in self._gone:
+            return
+        if len(self._gone) >= MOST_REMEMBERED:
+            self._gone.clear()
+        self._gone.add(bid)
+        log.warning("batch %s is gone (deleted, expired or evicted): outcomes of its members are dropped", bid)
 
     def _enqueue(self, of: CallbackOf, item: str, out: str) -> Plan[None]:
         keys = self._client.batch_keys(of.bid)
         names = [f"call:{of.event}:{of.index}", f"run:{of.event}:{of.index}"]
-        names += ["callback_queue", f"queue:{of.event}", "queue"]
-        stored, state, own_queue, *queues = yield from run(calls.fields(keys, names))
+        names += ["engine", "callback_queue", f"queue:{of.event}", "queue"]
+        stored, state, runs_on, own_queue, *queues = yield from run(calls.fields(keys, names))
         if stored is None or state == "done":
             yield from run(strike_off(out, item))
+            return
+        if (runs_on or BUILT_IN) != self._client.engine.name:
+            # As on the command line, which knows no app: the engine's own workers find it when its time has come.
+            log.info("a callback of batch %s is left to the workers of %s", of.bid, runs_on or BUILT_IN)
             return
         callback = Callback.from_json(stored)
         engine = joining(self._client.engine)

@@ -44,11 +44,13 @@ class Requeue(BaseException):
 
     Args:
         delay: Seconds until the same job runs again.
+        asked: Whether the job asked for it, which `max_requeues` counts.
     """
 
-    def __init__(self, delay: float) -> None:
+    def __init__(self, delay: float, *, asked: bool = True) -> None:
         super().__init__(delay)
         self.delay = delay
+        self.asked = asked
 
 
 def requeue(delay: float | timedelta = 0.0) -> NoReturn:
@@ -79,7 +81,7 @@ def requeue(delay: float | timedelta = 0.0) -> NoReturn:
 
 def requeued(message: Message, asked: Requeue) -> Reschedule:
     """What `requeue` means for a message."""
-    return Reschedule(asked.delay, {REQUEUES: count_of(message) + 1})
+    return Reschedule(asked.delay, {REQUEUES: count_of(message) + asked.asked})
 
 
 def count_of(message: Message) -> int:
@@ -94,6 +96,21 @@ def _never() -> bool:
 
 # Set by a worker for the jobs that it runs.
 stopping: ContextVar[Callable[[], bool]] = ContextVar("shiftboss_stopping", default=_never)
+
+
+def may_be_stopped() -> bool:
+    """Whether a worker runs this that says when it stops."""
+    return stopping.get() is not _never
+
+
+def leave_if_stopping() -> None:
+    """End a job that only waits once its worker stops: it runs again elsewhere, and nothing counts that.
+
+    Raises:
+        Requeue: That is so.
+    """
+    if shutting_down():
+        raise Requeue(0.0, asked=False)
 
 
 def shutting_down() -> bool:

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from shiftboss.jobs import Message, Outcome
     from shiftboss.plan import Plan
     from shiftboss.scripts import Call
+    from shiftboss.service import Service
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +72,17 @@ class Extension:
         yield from ()
         return frozenset()
 
+    def starting(self, message: Message, process: str) -> Plan[bool]:  # noqa: ARG002
+        """Before a job starts, on an engine that cannot say where jobs are: whether it shall run; one that need not run any
+        more counts as having succeeded. At most one round trip.
+
+        Args:
+            message: The job.
+            process: Which process it runs in; see `shiftboss.alive`.
+        """
+        yield from ()
+        return True
+
     def raised(self, message: Message, error: BaseException) -> Reschedule | None:  # noqa: ARG002
         """Whether an error that left a job means: run the same job later, which is no failure. No I/O."""
         return None
@@ -97,6 +109,10 @@ class Extension:
     def outboxes(self) -> Plan[Sequence[str]]:
         """The keys of all outboxes that it writes to."""
         yield from ()
+        return ()
+
+    def services(self) -> Sequence[Service]:
+        """Loops that run in each worker, beside its jobs. Asked once, as a worker starts."""
         return ()
 
     def tend(self) -> Plan[None]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from datetime import datetime
 
 SHARDS = 256
 
@@ -34,6 +35,7 @@ CATALOGUE = (
     Row("<ns>:{b<shard>}:<bid>:dead", "string", "bitmap by position: the member died", "lua/batches"),
     Row("<ns>:{b<shard>}:<bid>:failures", "zset", "the newest failures by when they happened", "lua/batches"),
     Row("<ns>:{b<shard>}:<bid>:results", "hash", "what members reported, by position", "lua/batches"),
+    Row("<ns>:{b<shard>}:<bid>:runs", "hash", "the processes that run members, by position", "lua/batches"),
     Row(
         "<ns>:{b<shard>}:<bid>:receipt:<token>",
         "string",
@@ -74,10 +76,11 @@ CATALOGUE = (
     Row("<ns>:limiters", "hash", "definitions of limiters by name, and when they were last used", "lua/limiters"),
     Row("<ns>:unwanted", "string", "changes when jobs that wait may have become unwanted", "src/batches"),
     Row("<ns>:reaper", "string", "who looks after the outbox now", "lua/outbox"),
+    Row("<ns>:alive:<identity>", "string", "a process that runs members is there", "src/shiftboss"),
     Row(
         "<ns>:later:<engine>",
         "zset",
-        "messages of an engine that keeps none for later, by when they are due",
+        "messages that an engine cannot keep until they are due, by when it is given them",
         "lua/outbox",
         permanent=True,
     ),
@@ -103,6 +106,8 @@ CATALOGUE = (
     Row("stat:failed", "string", "failed runs so far", "Sidekiq", permanent=True),
     Row("stat:processed:<day>", "string", "runs of a day", "Sidekiq"),
     Row("stat:failed:<day>", "string", "failed runs of a day", "Sidekiq"),
+    Row("j|<day>|<minute>", "hash", "by job: runs, failures and milliseconds, of a minute or of ten", "Sidekiq"),
+    Row("h|<job>-<minute>", "string", "how long runs of a job took, in 26 buckets, of a minute", "Sidekiq"),
     Row("<identity>-signals", "list", "signals for a process, sent from the dashboard", "Sidekiq"),
     Row("<identity>:work", "hash", "what each thread runs now", "Sidekiq"),
     Row("<identity>:workers", "hash", "the same, for Sidekiq before 7", "Sidekiq"),
@@ -181,6 +186,10 @@ class BatchKeys:
     @property
     def results(self) -> str:
         return f"{self.namespace}:{{b{self.bid[:2]}}}:{self.bid}:results"
+
+    @property
+    def runs(self) -> str:
+        return f"{self.namespace}:{{b{self.bid[:2]}}}:{self.bid}:runs"
 
     def receipt(self, token: str) -> str:
         return f"{self.namespace}:{{b{self.bid[:2]}}}:{self.bid}:receipt:{token}"
@@ -326,6 +335,16 @@ class SidekiqKeys:
     def failed_on(self, day: str) -> str:
         return f"stat:failed:{day}"
 
+    def minute(self, at: datetime) -> str:
+        return f"j|{at:%y%m%d}|{at.hour}:{at:%M}"
+
+    def ten(self, at: datetime) -> str:
+        """Of ten minutes."""
+        return self.minute(at)[:-1]
+
+    def durations(self, job: str, at: datetime) -> str:
+        return f"h|{job}-{at.day}-{at.hour}:{at.minute}"
+
     def process(self, identity: str) -> str:
         return identity
 
@@ -353,8 +372,13 @@ class SidekiqKeys:
         return f"{self.namespace}:recovered:{jid}"
 
 
+def alive(namespace: str, identity: str) -> str:
+    """Lives while the process does."""
+    return f"{namespace}:alive:{identity}"
+
+
 def later(namespace: str, engine: str) -> str:
-    """What is due later, of an engine that cannot keep it itself."""
+    """What is due later than an engine can keep it."""
     return f"{namespace}:later:{engine}"
 
 

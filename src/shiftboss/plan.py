@@ -152,6 +152,12 @@ def at_last(call: Call[T], others: Sequence[Call[Any]] = (), seconds: float | No
     return (yield Last(call, others, seconds))  # type: ignore[no-any-return]
 
 
+def undo(undoing: Plan[Any]) -> Plan[None]:
+    """Run a plan because of an error, whose place no error of Redis takes: a cancellation stays one."""
+    with suppress(RedisError, OSError):
+        yield from undoing
+
+
 def identity() -> Plan[str]:
     """What this process or event loop is known by. No round trip."""
     return (yield Identity())  # type: ignore[no-any-return]

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from redis.exceptions import RedisError
 
+from shiftboss.alive import process_of
 from shiftboss.endings import Requeue, requeued
-from shiftboss.extension import Reschedule
+from shiftboss.extension import Extension, Reschedule
 from shiftboss.jobs import Message, Outcome
 from shiftboss.plan import Plan, sleep
 
@@ -38,13 +40,35 @@ def put_back_of(client: Shiftboss, message: Message, error: BaseException) -> Re
 
 def wanting(client: Shiftboss, message: Message) -> Plan[bool]:
     """Whether a job that is about to start shall run; if nobody can be asked now, it shall. At most one round trip."""
+    return (yield from _all_agree(message, (_is_wanted(one, message) for one in client.extensions.values())))
+
+
+def starting(client: Shiftboss, message: Message) -> Plan[bool]:
+    """As `wanting`, and note where the job runs: for an engine that cannot say where jobs are. At most one round trip."""
+    asked = (extension.starting(message, process_of(client)) for extension in client.extensions.values())
+    return (yield from _all_agree(message, asked))
+
+
+def _is_wanted(extension: Extension, message: Message) -> Plan[bool]:
+    return not (yield from extension.unwanted([message], None))
+
+
+def _all_agree(message: Message, asked: Iterable[Plan[bool]]) -> Plan[bool]:
     try:
-        for extension in client.extensions.values():
-            if (yield from extension.unwanted([message], None)):
+        for one in asked:
+            if not (yield from one):
                 return False
     except (RedisError, OSError) as away:
         log.warning("job %s runs although it may have become unwanted; nobody could be asked: %s", message.id, away)
     return True
+
+
+def letting_go(client: Shiftboss, message: Message) -> Plan[None]:
+    """Before a job is put back: nobody runs it then. One round trip for a member; it matters only to who looks."""
+    try:
+        yield from report(client, message, Outcome.RESCHEDULED, None)
+    except (RedisError, OSError) as away:
+        log.debug("job %s is put back, and noted to run here: %s", message.id, away)
 
 
 def telling(

@@ -31,6 +31,23 @@ class Watch(Service):
         self._client = client
         self._ended: queue.SimpleQueue[tuple[Message, Outcome, BaseException]] = queue.SimpleQueue()
         self.reaped: Signal[int] = Signal()
+        self._beside: list[Service] = []
+
+    def serve(self, *beside: Service) -> None:
+        """Start in a worker, with what features run beside its jobs, and what the engine does."""
+        self._beside += beside
+        for extension in self._client.extensions.values():
+            self._beside += extension.services()
+        for service in (*self._beside, self):
+            service.start()
+
+    def stop(self, timeout: float | None = None) -> bool:
+        """End the loop and what runs beside it, and wait for them."""
+        for service in self._beside:
+            service.ask_to_stop()
+        for service in self._beside:
+            service.stop(timeout)
+        return super().stop(timeout)
 
     def put(self, message: Message, outcome: Outcome, error: BaseException) -> None:
         """Report this soon."""

@@ -12,6 +12,7 @@ import types
 import typing
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -505,7 +506,8 @@ def _is_used(value: Any, call: Call[Any]) -> bool:
         return all(any(_is_used(leaf, call) for leaf in _leaves(element)) for element in value)
     if any(_is_same(value, arg) for arg in call.args):
         return True
-    return isinstance(value, str) and any(value in key for key in call.keys)
+    text = f"{value:%y%m%d}" if isinstance(value, datetime) else value
+    return isinstance(text, str) and any(text in key for key in call.keys)
 
 
 def _is_same(given: Any, sent: Any) -> bool:
@@ -534,6 +536,8 @@ def _sentinel(kind: Any, name: str, number: int, truth: bool) -> Any:
         return tuple(_sentinel(arg, f"{name}.{n}", number + n, truth) for n, arg in enumerate(args) if arg is not ...)
     if isinstance(origin, type) and issubclass(origin, Sequence):
         return [_sentinel(args[0], f"{name}{n}", number + 3 * n, truth) for n in (1, 2)]
+    if kind is datetime:
+        return datetime(2026, 11, 25, tzinfo=UTC)
     if is_dataclass(kind):
         return KeysProxy(typing.cast("type[Any]", kind), name)
     raise TypeError(f"parameter {name}: no sentinel for {kind}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -34,13 +35,13 @@ def built() -> Iterator[tuple[str, str]]:
                 continue
             value = getattr(holder, name)
             if callable(value):
-                value = value(
-                    *["host:1:abc" if name in {"process", "work", "inflight", "signals", "old_work"} else "x"]
-                    * len(inspect.signature(value).parameters)
-                )
+                word = "host:1:abc" if name in {"process", "work", "inflight", "signals", "old_work"} else "x"
+                moment = datetime(2026, 11, 25, 7, 4, tzinfo=UTC)
+                value = value(*(moment if part == "at" else word for part in inspect.signature(value).parameters))
             yield f"{kind}.{name}", value
     yield "reaper", keys.reaper("app")
     yield "later", keys.later("app", "taskiq")
+    yield "alive", keys.alive("app", "host-1")
     yield "unwanted", keys.unwanted("app")
     yield "schedules", keys.schedules("app")
     yield "limiters", keys.limiters("app")
@@ -69,6 +70,7 @@ def test_a_row_says_what_its_keys_are(row: Row) -> None:
     assert row.writer in {
         "Sidekiq",
         "src/batches",
+        "src/shiftboss",
         *(f"lua/{room}" for room in ("batches", "limiters", "outbox", "periodic", "sidekiq")),
     }
     assert row.pattern.startswith("<ns>:") != (row.writer == "Sidekiq"), (

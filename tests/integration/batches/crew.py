@@ -19,6 +19,7 @@ CODES = {Outcome.SUCCEEDED: "s", Outcome.FAILED: "f", Outcome.DIED: "d"}
 class Crew:
     """Runs jobs in the order they came, when it is told to."""
 
+    name = "crew"
     joins_batches = False
 
     def __init__(self) -> None:

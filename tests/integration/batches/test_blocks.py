@@ -153,6 +153,24 @@ def test_autoflush_pushes_whenever_so_many_have_come_together(site: Site) -> Non
     assert status.total == 35
 
 
+def test_jobs_for_now_and_for_later_are_all_counted_with_autoflush(new_client: Callable[..., Shiftboss]) -> None:
+    client, batch = new_client(engine=Crew()), Batch()
+    with client:
+        with batch.jobs(autoflush=7):
+            for number in range(50):
+                at = 2e9 + number if number % 3 else None
+                client.perform(client.push([Message("job", (number,), "low", f"id-{number}", at=at)]))
+        assert batch.status().total == 50
+
+
+def test_a_batch_of_another_namespace_is_not_found(site: Site, new_client: Callable[..., Shiftboss]) -> None:
+    batch = Batch()
+    with batch.jobs():
+        site.push(1)
+    with new_client(engine=site.crew, namespace="other"), pytest.raises(BatchNotFound, match=batch.bid):
+        Batch.open(batch.bid)
+
+
 def test_autoflush_and_an_exception_leave_what_was_pushed_and_the_status_says_so(site: Site) -> None:
     batch = Batch()
     with pytest.raises(ZeroDivisionError), batch.jobs(autoflush=2):

@@ -7,12 +7,17 @@ from collections.abc import Callable
 import pytest
 
 from shiftboss import BatchNotFound, Shiftboss, job
+from shiftboss.alive import is_alive, process_of
 from shiftboss.batches import Batch, calls
 from shiftboss.batches.doctor import aexamine, bury, close, examine, give_up
+from shiftboss.jobs import Member, Message, Outcome
 from shiftboss.keys import SidekiqKeys
+from shiftboss.outbox import reap
+from shiftboss.reporting import letting_go, report
 from shiftboss.scripts import command
 from tests.integration.batches import heard
 from tests.integration.batches.crew import Site
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.backends("fake", "embedded", "redis", "acl")
 
@@ -95,6 +100,20 @@ def test_lost_members_can_be_given_up_and_count_for_nothing(client: Shiftboss) -
     assert (status.total, status.done, status.state) == (0, 0, "succeeded")
 
 
+def test_lost_members_can_be_pushed_again_and_their_old_places_given_up(client: Shiftboss) -> None:
+    batch = batch_of(client, 2)
+    lose(client, 2)
+    (finding,) = examine(client=client)
+    with Batch.open(batch.bid, client=client).jobs():
+        nothing.perform_async(0)
+        nothing.perform_async(1)
+    give_up(batch.bid, finding.positions, client=client)
+    assert examine(client=client) == []
+    assert (batch.status().total, batch.status().pending) == (2, 2)
+    client.store.run(calls.ack(batch.keys, batch.bid, "low", 60_000, [2, "s", "", 3, "s", ""]))
+    assert batch.status().state == "succeeded"
+
+
 def test_a_broken_batch_is_found_and_can_be_taken_as_it_is(client: Shiftboss) -> None:
     batch = Batch(client=client)
     with pytest.raises(KeyError), batch.jobs(autoflush=1):
@@ -143,7 +162,77 @@ def test_an_engine_that_cannot_say_where_jobs_are_is_named(site: Site) -> None:
     with batch.jobs():
         site.push(1)
     (finding,) = examine()
-    assert (finding.kind, finding.detail) == ("untraceable", "pending, and Crew cannot say where jobs are")
+    assert (finding.kind, finding.detail) == (
+        "untraceable",
+        "pending, and crew cannot be asked from here where jobs are",
+    )
+
+
+def test_members_whose_process_is_gone_are_orphaned(site: Site) -> None:
+    client, batch = site.client, Batch().on("death", heard.note)
+    with batch.jobs():
+        for _ in range(3):
+            site.push()
+    here = process_of(client)
+    wait_until(lambda: client.store.run(is_alive(client, here)), what="this process to show itself")
+    for position, process in enumerate(("gone", here)):
+        assert client.store.run(calls.start(batch.keys, batch.bid, position, process, 1))
+    untraceable, orphaned = examine()
+    assert untraceable.kind == "untraceable", "nothing is known of the third"
+    assert (orphaned.kind, orphaned.positions) == ("orphaned", (0,))
+    assert orphaned.detail == "1 jobs were run by a process that is gone"
+    bury(batch.bid, orphaned.positions)
+    assert batch.status().dead == 1
+    assert [finding.kind for finding in examine()] == ["untraceable"]
+
+
+def test_a_member_that_ended_or_was_put_back_is_nobodys_orphan(site: Site) -> None:
+    client, batch = site.client, Batch()
+    with batch.jobs():
+        for _ in range(3):
+            site.push()
+    members = [Message("x", (), "low", f"j{at}", batch=Member(batch.bid, at)) for at in range(3)]
+    for member in members:
+        client.store.run(calls.start(batch.keys, batch.bid, member.batch.position, "gone", 1))  # type: ignore[union-attr]
+    client.perform(report(client, members[0], Outcome.SUCCEEDED, None))
+    client.perform(report(client, members[1], Outcome.FAILED, ValueError("again")))
+    client.perform(letting_go(client, members[2]))
+    assert client.store.run(calls.runs(batch.keys)) == {}
+    assert [finding.kind for finding in examine()] == ["untraceable"]
+
+
+def test_what_is_not_wanted_or_not_there_is_not_noted(site: Site) -> None:
+    store, batch = site.client.store, Batch()
+    with batch.jobs():
+        site.push(1)
+    assert store.run(calls.start(batch.keys, batch.bid, 7, "here", 1))
+    batch.invalidate()
+    assert not store.run(calls.start(batch.keys, batch.bid, 0, "here", 1))
+    assert store.run(calls.runs(batch.keys)) == {}
+    assert store.run(calls.start(batch.keys, batch.bid, 0, "here", 0))
+    assert store.run(calls.runs(batch.keys)) == {0: "here"}
+    batch.delete()
+    assert store.run(calls.runs(batch.keys)) == {}
+    assert store.run(calls.start(batch.keys, batch.bid, 0, "here", 0))
+    assert store.run(calls.runs(batch.keys)) == {}
+
+
+def test_who_does_not_know_the_app_leaves_its_jobs_and_callbacks_to_its_workers(
+    site: Site, new_client: Callable[..., Shiftboss]
+) -> None:
+    batch, stranger = Batch().on("success", heard.note), new_client()
+    with batch.jobs():
+        site.push(1)
+    assert [finding.kind for finding in examine(client=stranger)] == ["untraceable"]
+    # It decides something nevertheless, as `shiftboss batches rm` may.
+    stranger.store.run(calls.ack(batch.keys, batch.bid, "low", -1, [0, "s", ""]))
+    assert examine(client=stranger) == []
+    assert site.client.store.run(command("LLEN", [SidekiqKeys("sb").queue("low")], [], int)) == 0
+    assert site.crew.callbacks == []
+    site.client.store.run(command("ZADD", [batch.keys.out], [0, f"batch|callback|{batch.bid}|success|0"], int))
+    site.client.perform(reap(site.client, "here"))
+    site.call_back()
+    assert [status.state for _, status, _ in heard.CALLS] == ["succeeded"]
 
 
 def test_an_unknown_batch_is_not_found(client: Shiftboss) -> None:

@@ -124,7 +124,7 @@ def test_b15_an_outcome_for_a_batch_that_is_gone_brings_no_key_back(site: Site) 
     from shiftboss.store import command
 
     site.client.store.run(command("DEL", [keys.record, keys.ran, keys.done, keys.dead], [], int))
-    assert site.end(job) == []
+    assert site.end(job) == [f"batch|gone|{batch.bid}"]
     assert site.client.store.run(command("EXISTS", [keys.record, keys.ran], [], int)) == 0
 
 

@@ -1,0 +1,25 @@
+--[[
+Note which process runs a member, unless the batch, or one above it, is no longer wanted.
+
+KEYS
+  1 record       hash      the batch
+  2 invalidated  zset      batches of the shard that are not wanted, by when that was said
+  3 runs         hash      the processes that run members, by position
+ARGV
+  1 bid          string
+  2 position     integer
+  3 process      string
+  4 skips        integer   1 if those that are not wanted are left out
+RETURNS
+  1 if it shall run, 0 if it is not wanted
+]]
+--- @include lib/invalidated
+
+if ARGV[4] == '1' and is_invalidated(KEYS[1], KEYS[2], ARGV[1]) then return 0 end
+local v = redis.call('HMGET', KEYS[1], 'total', 'ttl')
+local position = tonumber(ARGV[2])
+if not v[1] or position < 0 or position >= tonumber(v[1]) then return 1 end
+redis.call('HSET', KEYS[3], position, ARGV[3])
+-- As long as the batch lives, and a little longer: see lib/record.
+redis.call('PEXPIRE', KEYS[3], v[2] + math.floor(v[2] / 25))
+return 1
