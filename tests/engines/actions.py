@@ -79,13 +79,13 @@ def about(key: str) -> None:
     put(key, [job.jid, job.queue, job.retry_count, batch.bid if batch else None])
 
 
-def over(key: str, times: int) -> None:
-    """Is over a limit so many times, and then gets through."""
+def over(key: str, times: int, wait: float = 0.0) -> None:
+    """Is over a limit so many times, each meaning to run again in so many seconds, and then gets through."""
     job = current_job()
     assert job is not None
     put(key, [job.jid, job.retry_count])
     if board().incr(f"runs:{key}") <= times:
-        raise OverLimit("limiter 'api': no more now", "api", 0.0)
+        raise OverLimit("limiter 'api': no more now", "api", wait)
 
 
 def heard(status: Status, options: dict[str, Any]) -> None:
@@ -117,6 +117,12 @@ def reporting(key: str, number: int) -> None:
 
 
 # By name: what it does and how often it is retried.
+def tick(key: str = "ticks") -> None:
+    current = current_job()
+    assert current is not None
+    put(key, current.jid)
+
+
 ACTIONS = {
     "note": (note, 0),
     "flaky": (flaky, 1),
@@ -126,4 +132,5 @@ ACTIONS = {
     "over": (over, 1),
     "fork": (fork, 0),
     "reporting": (reporting, 0),
+    "tick": (tick, 0),
 }

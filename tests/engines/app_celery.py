@@ -48,6 +48,7 @@ class CeleryDriver(Driver):
             retrying: dict[str, Any] = {"autoretry_for": (Exception,), "default_retry_delay": 0.05} if retries else {}
             self.app.task(action, name=f"conformance.{name}", max_retries=retries, shared=False, **retrying)
         celery_actions.define(self.app)
+        self.fire_schedule()
 
     def task(self, name: str) -> Any:
         return self.app.tasks[f"conformance.{name}"]

@@ -33,7 +33,12 @@ class DramatiqDriver(Driver):
     def __init__(self, url: str, broker: str, **options: Any) -> None:
         super().__init__()
         self._settings: dict[str, Any] = {"url": url, "broker": broker, **options}
-        self.broker = RedisBroker(url=broker, **options)
+        if broker.startswith("amqp:"):
+            from dramatiq.brokers.rabbitmq import RabbitmqBroker
+
+            self.broker: dramatiq.Broker = RabbitmqBroker(url=broker, **options)
+        else:
+            self.broker = RedisBroker(url=broker, **options)
         self.client = install(self.broker, Shiftboss(url, engine=DramatiqEngine(self.broker)))
         self.broker.actors["shiftboss.batches.callback"].options.update(min_backoff=50, max_backoff=50)
         self.actors = {
@@ -47,6 +52,7 @@ class DramatiqDriver(Driver):
             )(action)
             for name, (action, retries) in ACTIONS.items()
         }
+        self.fire_schedule()
 
     def push(self, name: str, *args: Any, delay: float | None = None) -> str:
         if delay is None:

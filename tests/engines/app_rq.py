@@ -41,6 +41,7 @@ class RqDriver(Driver):
         known = installing._clients.get(installing.label_of(self.connection))
         self.client = known or install(self.connection, Shiftboss(url, engine=RqEngine(self.connection)))
         self.queue = ShiftbossQueue(QUEUE, connection=self.connection)
+        self.fire_schedule()
 
     def name_of(self, name: str) -> str:
         return f"tests.engines.actions.{name}"

@@ -31,6 +31,7 @@ class SidekiqDriver(Driver):
         super().__init__()
         self.url = url
         self.client = Shiftboss(url)
+        self.fire_schedule()
         self.raw = Redis.from_url(url, decode_responses=True)
         self._stopped = threading.Event()
 

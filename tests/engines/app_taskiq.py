@@ -48,6 +48,7 @@ class TaskiqDriver(Driver):
             )
             for name, (action, retries) in ACTIONS.items()
         }
+        self.fire_schedule()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._nudged = 0.0
 

@@ -48,6 +48,10 @@ def define(app: Celery) -> None:
     def over_without_retries(key: str, times: int) -> None:
         over(key, times)
 
+    @task(name="conformance.retry_late", bind=True)
+    def retry_late(self: Any, key: str) -> None:
+        raise self.retry(exc=ValueError("later"), countdown=3600)
+
     @task(name="conformance.replaced", bind=True)
     def replaced(self: Any, key: str, several: bool = False) -> Any:
         sig = app.tasks["conformance.note"].si(key, "instead")

@@ -24,12 +24,17 @@ from tests.servers import ServerProcess, embedded_binary, path_server
 
 EVENTS = ("complete", "success", "death", "finished")
 Url = Callable[[int], str]
+ENGINES = ["sidekiq", "celery", "dramatiq", "rq", "taskiq"]
+# Where there is a RabbitMQ for the tests, with a virtual host "actors", the cases run on it as well.
+AMQP_URL = os.environ.get("AMQP_URL", "")
+if AMQP_URL:
+    ENGINES += ["celery_on_rabbitmq", "dramatiq_on_rabbitmq"]
 
 
 @pytest.fixture(scope="session")
 def url() -> Iterator[Url]:
     """Gives the address of a database by its number; number 5 is for what jobs note."""
-    with ServerProcess(path_server() or embedded_binary(), "--databases", "32").start() as server:
+    with ServerProcess(path_server() or embedded_binary(), "--databases", "64").start() as server:
         address = lambda number: f"redis://127.0.0.1:{server.port}/{number}"  # noqa: E731
         before, os.environ[NOTES_URL] = os.environ.get(NOTES_URL), address(5)
         yield address
@@ -92,7 +97,27 @@ def taskiq(url: Url, logs: Path) -> Iterator[TaskiqDriver]:
     check_keys(url(16))
 
 
-@pytest.fixture(params=["sidekiq", "celery", "dramatiq", "rq", "taskiq"], scope="session")
+@pytest.fixture(scope="session")
+def celery_on_rabbitmq(url: Url, logs: Path) -> Iterator[CeleryDriver]:
+    driver = CeleryDriver(url(40), f"{AMQP_URL}//", url(41))
+    worker = driver.start(logs / "celery_on_rabbitmq")
+    yield driver
+    worker.stop()
+    driver.app.close()
+    check_keys(url(40))
+
+
+@pytest.fixture(scope="session")
+def dramatiq_on_rabbitmq(url: Url, logs: Path) -> Iterator[DramatiqDriver]:
+    driver = DramatiqDriver(url(42), f"{AMQP_URL}/actors")
+    worker = driver.start(logs / "dramatiq_on_rabbitmq")
+    yield driver
+    worker.stop()
+    driver.broker.close()
+    check_keys(url(42))
+
+
+@pytest.fixture(params=ENGINES, scope="session")
 def driver(request: pytest.FixtureRequest) -> Driver:
     driver: Driver = request.getfixturevalue(request.param)
     return driver

@@ -11,10 +11,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from shiftboss import periodic
 from shiftboss.client import Shiftboss
 
 ROOT = Path(__file__).parents[2]
 QUEUE = "work"
+SCHEDULE = "CONFORMANCE_SCHEDULE"
 _current: list[Driver] = []
 
 
@@ -69,6 +71,11 @@ class Driver(ABC):
 
     def __init__(self) -> None:
         _current.append(self)
+
+    def fire_schedule(self) -> None:
+        """Say that workers fire the schedule of the case, if it has one."""
+        if os.environ.get(SCHEDULE):
+            periodic.fire_in_workers(os.environ[SCHEDULE], client=self.client)
 
     def name_of(self, name: str) -> str:
         """What the engine calls a job."""

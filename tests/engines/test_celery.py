@@ -10,6 +10,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from celery import chain, chord, group
 from celery.result import AsyncResult
 
 from shiftboss import JobError
@@ -42,6 +43,21 @@ def test_nobody_waits_inside_the_block_for_what_is_published_after_it(
     assert type(copy).get is type(result).get is AsyncResult.get
     assert result.get(timeout=TIMEOUT) is None
     assert result.id == copy.id
+
+
+def test_of_a_chain_the_first_link_and_of_a_chord_the_header_are_members_and_all_of_it_runs(
+    celery: CeleryDriver, new_batch: NewBatch, key: str
+) -> None:
+    batch, note = new_batch(celery), celery.task("note")
+    with batch.jobs():
+        chain(note.si(key, "first"), note.si(key, "second"), note.si(key, "third")).apply_async()
+        chord([note.si(key, "header"), note.si(key, "header")], note.si(key, "body"), app=celery.app).apply_async()
+        group(note.si(key, "group"), note.si(key, "group")).apply_async()
+    assert ended(batch, key) == (5, 0)
+    wait_until(lambda: len(notes(key)) == 8, what="all of the canvas")
+    assert sorted(notes(key)) == ["body", "first", "group", "group", "header", "header", "second", "third"]
+    assert [what for what in notes(key) if what in {"first", "second", "third"}] == ["first", "second", "third"]
+    assert notes(key).index("body") > max(i for i, what in enumerate(notes(key)) if what == "header")
 
 
 def test_keyword_arguments_and_execution_options_are_kept(celery: CeleryDriver, new_batch: NewBatch, key: str) -> None:

@@ -6,8 +6,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from redis import Redis
 
 from shiftboss.batches import Batch
+from shiftboss.batches.doctor import bury, examine
 from tests.engines.actions import notes, open_gate
 from tests.engines.app_celery import CeleryDriver
 from tests.engines.app_dramatiq import DramatiqDriver
@@ -66,3 +68,27 @@ def test_a_killed_workers_jobs_run_again_and_the_batch_ends(
     open_gate(key)
     assert batch.join(timeout=20).done == 2
     wait_until(lambda: sorted(notes(f"{key}:events")) == ["complete", "finished", "success"])
+
+
+def test_the_doctor_finds_what_celery_lost_with_its_worker(
+    url: Url, tmp_path: Path, new_batch: Callable[..., Batch], key: str
+) -> None:
+    """Celery acknowledges early unless told otherwise: nobody has the jobs of a worker that is killed."""
+    place = url(52)
+    celery = CeleryDriver(place, url(53))
+    batch = new_batch(celery)
+    worker = celery.start(tmp_path / "worker")
+    with batch.jobs():
+        ids = [celery.push("slow", key), celery.push("slow", key)]
+    wait_until(lambda: len(notes(key)) == 2, what="both jobs to run")
+    assert [finding.kind for finding in examine(batch.bid, client=celery.client)] == ["untraceable"]
+    worker.kill()
+    with Redis.from_url(place) as raw:
+        for name in raw.scan_iter("sb:alive:*"):
+            raw.delete(name)  # a minute later
+    (finding,) = examine(batch.bid, client=celery.client)
+    assert (finding.kind, finding.positions) == ("orphaned", tuple(range(len(ids))))
+    bury(batch.bid, finding.positions, client=celery.client)
+    assert examine(batch.bid, client=celery.client) == []
+    assert batch.status().dead == 2
+    celery.app.close()

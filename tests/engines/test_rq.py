@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from rq.job import Job
 
 from shiftboss import Shiftboss, current_job, requeue
 from shiftboss.batches import Batch
+from shiftboss.batches.doctor import bury, examine
 from shiftboss.engines.rq import RqEngine, ShiftbossJob, ShiftbossQueue, ShiftbossSimpleWorker, install
 from shiftboss.errors import ConfigError
 from tests.engines.actions import await_gate, notes, open_gate, put
@@ -242,3 +244,17 @@ def test_a_killed_horse_and_a_stopped_job_have_died(
     assert status.dead == 2
     assert {failure.jid for failure in status.failures} >= {stopped.id}
     assert Job.fetch(stopped.id, connection=driver.connection).get_status() == "stopped"
+
+
+def test_the_doctor_finds_a_job_that_was_deleted(here: RqDriver) -> None:
+    queue = ShiftbossQueue(QUEUE, connection=here.connection)
+    batch = Batch(client=here.client)
+    with here.client, batch.jobs() as added:
+        for number in range(4):
+            queue.enqueue(note, "deleted", number)
+        queue.enqueue_in(timedelta(hours=1), note, "deleted", 4)
+    Job.fetch(added.ids[2], connection=here.connection).delete()
+    (finding,) = examine(batch.bid, client=here.client)
+    assert (finding.kind, finding.positions) == ("lost", (2,))
+    bury(batch.bid, finding.positions, client=here.client)
+    assert examine(batch.bid, client=here.client) == []

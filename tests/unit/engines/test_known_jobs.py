@@ -16,13 +16,13 @@ def test_celery_knows_where_a_task_is_routed_and_what_it_takes() -> None:
     app = Celery("known", broker="memory://", set_as_current=False)
     app.conf.task_routes = {"routed": {"queue": "far"}}
 
-    @app.task(name="plain")
+    @app.task(shared=False, name="plain")
     def plain(x: int = 1) -> None: ...
 
-    @app.task(name="own", queue="low")
+    @app.task(shared=False, name="own", queue="low")
     def own(x: int) -> None: ...
 
-    @app.task(name="routed")
+    @app.task(shared=False, name="routed")
     def routed() -> None: ...
 
     engine = CeleryEngine(app)

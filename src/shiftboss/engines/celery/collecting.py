@@ -11,7 +11,9 @@ from celery import Celery
 from shiftboss.client import Shiftboss
 from shiftboss.engines.celery.messages import KEPT, Kept, to_message
 from shiftboss.engines.celery.results import guard
+from shiftboss.engines.celery.texts import far_date
 from shiftboss.errors import ConfigError
+from shiftboss.jobs import Message
 
 Send = Callable[..., Any]
 
@@ -27,12 +29,10 @@ def collect(
     Raises:
         ConfigError: A batch would keep it, but its outcome would never be heard of.
     """
-    # A retry, however it is called for, is the same job again.
-    if options.get("retries"):
-        return None
     message = to_message(app, name, args, kwargs, options)
-    messages = client.perform(client.pushing([message]))
-    if messages and messages[0] is message:
+    # A retry, however it is called for, is the same job again.
+    messages = [message] if options.get("retries") else client.perform(client.pushing([message]))
+    if messages and messages[0] is message and not (_is_ours(message) and far_date(app, message)):
         return None
     result, kept = make_result(message.id), message.options[KEPT]
     if messages:
@@ -60,6 +60,11 @@ def collecting(send: Send, app: Celery, client_of: Callable[[Celery], Shiftboss]
         return send(name, args, kwargs, **given) if result is None else result
 
     return send_task
+
+
+def _is_ours(message: Message) -> bool:
+    """Whether it is in a batch, or was put back; with any other task nothing changes."""
+    return message.batch is not None or message.options.keys() != {KEPT}
 
 
 def _keep(kept: Kept, result: Any) -> None:

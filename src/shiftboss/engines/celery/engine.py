@@ -6,14 +6,19 @@ import contextlib
 from collections.abc import Sequence
 from functools import partial
 from inspect import getattr_static
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import celery
 
 from shiftboss.engines.celery.messages import KEPT, queue_of, to_call
 from shiftboss.engines.celery.results import release
+from shiftboss.engines.celery.texts import far_date, from_text, to_text
 from shiftboss.jobs import KnownJob, Message, NotPublished
-from shiftboss.plan import Plan, work
+from shiftboss.later import AHEAD, put_off
+from shiftboss.plan import Plan, run, work
+
+if TYPE_CHECKING:
+    from shiftboss.client import Shiftboss
 
 
 class CeleryEngine:
@@ -30,18 +35,25 @@ class CeleryEngine:
         >>> client.perform(client.engine.enqueue([Message("resize", ("a.png",), "low", "ab12")]))
     """
 
+    name = "celery"
     joins_batches = False
 
     def __init__(self, app: celery.Celery) -> None:
         self.app = app
+        self.client: Shiftboss | None = None
 
     def enqueue(self, messages: Sequence[Message]) -> Plan[None]:
-        """Publish messages, one by one over one connection; those with `at` as tasks with an ``eta``.
+        """Publish messages, one by one over one connection; those with `at` as tasks with an ``eta``, once that is near.
 
         Raises:
             NotPublished: The broker is away, or an argument cannot be serialized; it names what was not published.
         """
         yield from work(partial(self._publish, list(messages)))
+
+    def promote(self, text: str) -> None:
+        """Publish what was put off, its time being near."""
+        name, args, kwargs, options = from_text(self.app, text)
+        type(self.app).send_task(self.app, name, args, kwargs, **options)
 
     def known(self, name: str) -> KnownJob | None:
         """What this process knows of a task by its name: where it is routed, and whether it takes no arguments. No round trip."""
@@ -69,6 +81,17 @@ class CeleryEngine:
             raise NotPublished(f"{len(left)} of {len(messages)} tasks were not published: {error}", left) from error
 
     def _send(self, message: Message, producer: Any) -> None:
+        date = far_date(self.app, message)
+        if date is None or self.client is None:
+            self._send_now(message, producer)
+        else:
+            self.client.perform(run(put_off(self.client, self.name, to_text(self.app, message), date - AHEAD)))
+        kept = message.options.get(KEPT)
+        if kept is not None:
+            kept.published = True
+            release(kept.result)
+
+    def _send_now(self, message: Message, producer: Any) -> None:
         name, args, kwargs, options = to_call(message)
         task = self.app._tasks.get(name) if self.app.conf.task_always_eager else None
         if task is None:
@@ -76,10 +99,6 @@ class CeleryEngine:
             type(self.app).send_task(self.app, name, args, kwargs, producer=producer, **options)
         else:
             celery.Task.apply_async(task, args, kwargs, **options)
-        kept = message.options.get(KEPT)
-        if kept is not None:
-            kept.published = True
-            release(kept.result)
 
     def _producer(self) -> Any:
         return contextlib.nullcontext() if self.app.conf.task_always_eager else self.app.producer_or_acquire()

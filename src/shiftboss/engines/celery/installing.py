@@ -39,7 +39,8 @@ def install(app: Celery, client: Shiftboss | None = None) -> Shiftboss:
     new = belonging.join(app, client)
     if new is None:
         return client_of(app)
-    joined, _ = new
+    joined, engine = new
+    engine.client = joined
     _set_base(app)
     app.send_task = collecting(app.send_task, app, client_of)
     app.steps["worker"].add(WatchStep)

@@ -17,7 +17,7 @@ from shiftboss.engines.celery.messages import arrived
 from shiftboss.errors import JobError
 from shiftboss.extension import Reschedule
 from shiftboss.jobs import CurrentJob, Outcome, current_job, running, trust
-from shiftboss.reporting import put_back_of, tell, wanting
+from shiftboss.reporting import letting_go, put_back_of, starting, tell
 
 TOLD = "shiftboss_told"
 
@@ -81,7 +81,7 @@ class ShiftbossTask(Task):  # type: ignore[misc]
         if request.called_directly or (job is not None and job.jid == request.id):
             return super().__call__(*args, **kwargs)
         client, message = client_of(self.app), arrived(self.app, request, self.name)
-        if not client.perform(wanting(client, message)):
+        if not client.perform(starting(client, message)):
             return None
         try:
             with client, running(CurrentJob(message.id, message.queue, message, request.retries)):
@@ -151,8 +151,10 @@ class ShiftbossTask(Task):  # type: ignore[misc]
     def _put_back_if_asked(self, error: BaseException) -> None:
         if self.request.is_eager:
             return
-        later = put_back_of(client_of(self.app), arrived(self.app, self.request, self.name), error)
+        client, message = client_of(self.app), arrived(self.app, self.request, self.name)
+        later = put_back_of(client, message, error)
         if later is not None:
+            client.perform(letting_go(client, message))
             self._put_back(later)
 
     def _put_back(self, later: Reschedule) -> NoReturn:

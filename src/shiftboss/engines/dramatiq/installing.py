@@ -40,6 +40,7 @@ def install(broker: dramatiq.Broker, client: Shiftboss | None = None) -> Shiftbo
     if new is None:
         return client_of(broker)
     joined, engine = new
+    engine.client = joined
     broker.enqueue = _collecting(engine, joined)  # type: ignore[method-assign]
     broker.add_middleware(ShiftbossMiddleware(joined, engine))
     _declare_jobs(broker, joined)
@@ -60,11 +61,11 @@ def _collecting(engine: DramatiqEngine, client: Shiftboss) -> Callable[..., dram
 
     def enqueue(message: dramatiq.Message[Any], *, delay: int | None = None) -> dramatiq.Message[Any]:
         # What has a place already, or comes from Dramatiq's own delay queue, is no new job.
-        if place_of(message) is None and "eta" not in message.options:
-            left = client.perform(client.pushing([to_message(message, delay)]))
-            if not left:
-                return message
-        return engine.publish(message, delay)
+        if place_of(message) is not None:
+            return engine.publish(message, delay)
+        if "eta" not in message.options and not client.perform(client.pushing([to_message(message, delay)])):
+            return message
+        return engine.pass_on(message, delay)
 
     return enqueue
 

@@ -17,7 +17,8 @@ from shiftboss.engines.dramatiq.engine import DramatiqEngine
 from shiftboss.engines.dramatiq.messages import OPTIONS, arrived, place_of
 from shiftboss.extension import Reschedule
 from shiftboss.jobs import CurrentJob, Message, Outcome, current_job, running, trust
-from shiftboss.reporting import put_back_of, tell, wanting
+from shiftboss.later import Promoter
+from shiftboss.reporting import letting_go, put_back_of, starting, tell
 from shiftboss.watch import watch_of
 
 # Seconds that the last reports may take at a stop.
@@ -92,7 +93,7 @@ class ShiftbossMiddleware(Middleware):
             tell(self._client, arrived(message), Outcome.DIED, message._exception)
 
     def after_worker_boot(self, broker: dramatiq.Broker, worker: dramatiq.Worker) -> None:  # noqa: ARG002
-        watch_of(self._client).start()
+        watch_of(self._client).serve(Promoter(self._client, self._engine.name, self._engine.promote))
 
     def before_worker_shutdown(self, broker: dramatiq.Broker, worker: dramatiq.Worker) -> None:  # noqa: ARG002
         watch_of(self._client).stop(LAST)
@@ -104,7 +105,7 @@ class ShiftbossMiddleware(Middleware):
             if delivered is None or (job is not None and job.jid == delivered.message_id):
                 return run(*args, **kwargs)
             message = arrived(delivered)
-            if not self._client.perform(wanting(self._client, message)):
+            if not self._client.perform(starting(self._client, message)):
                 return None
             current = CurrentJob(message.id, message.queue, message, message.attempt)
             try:
@@ -121,6 +122,7 @@ class ShiftbossMiddleware(Middleware):
     def _put_back_if_asked(self, delivered: dramatiq.MessageProxy, message: Message, error: BaseException) -> None:
         later = put_back_of(self._client, message, error)
         if later is not None:
+            self._client.perform(letting_go(self._client, message))
             self._put_back(delivered, later)
 
     def _put_back(self, delivered: dramatiq.MessageProxy, later: Reschedule) -> NoReturn:

@@ -12,6 +12,7 @@ from redis import Redis
 from rq import Retry
 
 from shiftboss.engines.rq.messages import KEPT, Kept, mark
+from shiftboss.engines.rq.whereabouts import whereabouts
 from shiftboss.jobs import KnownJob, Message
 from shiftboss.plan import Plan, work
 
@@ -41,6 +42,7 @@ class RqEngine:
         1
     """
 
+    name = "rq"
     joins_batches = False
 
     def __init__(self, connection: Redis) -> None:
@@ -57,6 +59,10 @@ class RqEngine:
             return KnownJob.of(name, getattr(import_module(module), path), DEFAULT_QUEUE)
         except (ImportError, AttributeError, ValueError):
             return None
+
+    def whereabouts(self, bids: frozenset[str]) -> Plan[dict[str, set[int]]]:
+        """The positions of all members of some batches whose job RQ has. It reads every job of every queue."""
+        return (yield from work(partial(whereabouts, self.connection, bids)))
 
     def _enqueue(self, messages: Sequence[Message]) -> None:
         with self.connection.pipeline() as pipeline:

@@ -14,7 +14,7 @@ from shiftboss.engines.rq.installing import install, label_of
 from shiftboss.engines.rq.messages import FAILURES, OPTIONS, arrived
 from shiftboss.errors import JobError
 from shiftboss.extension import Reschedule
-from shiftboss.jobs import CurrentJob, Outcome, running, trust
+from shiftboss.jobs import CurrentJob, Outcome, running, trust_any
 from shiftboss.outbox import GRACE, PAGE, claim, perform
 from shiftboss.plan import run
 from shiftboss.reporting import put_back_of, tell, wanting
@@ -45,7 +45,7 @@ class ShiftbossJob(Job):
         client, message = self.client, arrived(self)
         if not client.perform(wanting(client, message)):
             return None
-        trust(message.name)
+        trust_any()  # RQ has imported what the job names by now, whatever that is
         try:
             with client, running(CurrentJob(message.id, message.queue, message, message.attempt)):
                 return super().perform()
@@ -79,7 +79,8 @@ class ShiftbossJob(Job):
 
     def cleanup(self, ttl: int | None = None, pipeline: Any = None, remove_from_queue: bool = True) -> None:
         """RQ: for how long it is kept. Of a job whose result is not kept, this is all that is heard of its success."""
-        if ttl == 0 and self._status == JobStatus.FINISHED:
+        # Only a success leaves it in the queue; RQ 2 has not set its status by then. A synchronous queue has.
+        if ttl == 0 and (not remove_from_queue or self._status == JobStatus.FINISHED):
             self._record(Outcome.SUCCEEDED, pipeline)
         super().cleanup(ttl, pipeline, remove_from_queue)
 
@@ -93,10 +94,10 @@ class ShiftbossJob(Job):
             self._error = JobError(exc_string.strip().rpartition("\n")[2])
         self._record(Outcome.DIED, pipeline)
 
-    def _handle_retry_result(self, queue: Any, pipeline: Any, retry: Retry, *args: Any, **facts: Any) -> None:
+    def _handle_retry_result(self, queue: Any, pipeline: Any, *args: Any, **facts: Any) -> None:
         if self._later is None:
             self._record(Outcome.FAILED, pipeline)
-        super()._handle_retry_result(queue, pipeline, retry, *args, **facts)
+        super()._handle_retry_result(queue, pipeline, *args, **facts)
 
     def _put_back(self, later: Reschedule) -> Retry:
         """What makes RQ run the same job later."""

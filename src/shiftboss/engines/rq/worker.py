@@ -95,7 +95,7 @@ def _look_after(connection: Redis, worker: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     watch = watch_of(install(connection))
-    watch.start()
+    watch.serve()
     while os.getppid() == worker:
         time.sleep(LOOK)
     watch.stop(LOOK)

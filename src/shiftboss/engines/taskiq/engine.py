@@ -11,12 +11,11 @@ from typing import TYPE_CHECKING
 
 from taskiq import AsyncBroker, TaskiqMessage
 
-from shiftboss import keys
 from shiftboss.engines.taskiq.messages import own_queue, to_theirs
 from shiftboss.errors import JobError
 from shiftboss.jobs import KnownJob, Message, NotPublished
+from shiftboss.later import put_off
 from shiftboss.plan import Plan, run, work
-from shiftboss.scripts import command
 
 if TYPE_CHECKING:
     from shiftboss.client import Shiftboss
@@ -34,6 +33,7 @@ class TaskiqEngine:
         >>> client = Shiftboss("fake://doc", engine=TaskiqEngine(InMemoryBroker()))
     """
 
+    name = "taskiq"
     joins_batches = False
 
     def __init__(self, broker: AsyncBroker) -> None:
@@ -71,8 +71,12 @@ class TaskiqEngine:
         """Keep a message until it is due, for whichever worker looks first then. One round trip."""
         if self.client is None:
             raise JobError("shiftboss does not know this taskiq broker; call install(broker)")
-        put = command("ZADD", [keys.later(self.client.namespace, "taskiq")], [at * 1000, theirs.model_dump_json()], int)
-        await self.client.aperform(run(put))
+        await self.client.aperform(run(put_off(self.client, self.name, theirs.model_dump_json(), at)))
+
+    def promote(self, text: str) -> None:
+        """Kick a message that is due, from a thread."""
+        theirs = TaskiqMessage.model_validate_json(text)
+        asyncio.run_coroutine_threadsafe(self.kick(theirs), self._loop_for_threads()).result()
 
     async def _send_all(self, messages: Sequence[Message]) -> None:
         sent = 0

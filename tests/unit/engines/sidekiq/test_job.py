@@ -19,6 +19,7 @@ from shiftboss.plan import Plan
 class Collector:
     """An engine that keeps what it is asked to push."""
 
+    name = "crew"
     joins_batches = False
 
     def __init__(self) -> None:
