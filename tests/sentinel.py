@@ -69,7 +69,8 @@ class SentinelGroup:
         return True
 
     def _replica_is_online(self) -> bool:
-        return "online" in str(self.primary.command("INFO", "replication"))
+        # The primary calls it online before it has loaded what it is sent.
+        return bool(self.replica.command("ROLE")[3] == "connected")
 
     def _sentinels_are_ready(self) -> bool:
         wanted = (1, len(self.sentinels) - 1)

@@ -66,6 +66,15 @@ def free_port() -> int:
         return port
 
 
+def free_ports() -> int:
+    """The first of two ports in a row that were free a moment ago."""
+    while True:
+        first = free_port()
+        with contextlib.suppress(OSError), socket.socket() as probe:
+            probe.bind((HOST, first + 1))
+            return first
+
+
 class ServerProcess:
     """One server, on a free port of 127.0.0.1 or on a Unix socket, that can be killed, frozen and started again.
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from shiftboss.engines.sidekiq.sets import (
         DeadSet,
         Failures,
+        JobStats,
         ProcessSet,
         Queue,
         RetrySet,
@@ -50,6 +51,7 @@ _HOMES = {
     "shiftboss.engines.sidekiq.sets": (
         "DeadSet",
         "Failures",
+        "JobStats",
         "ProcessSet",
         "Queue",
         "RetrySet",
@@ -90,6 +92,7 @@ __all__ = [
     "Job",
     "JobError",
     "JobId",
+    "JobStats",
     "JobTimeout",
     "OverLimit",
     "PrerequisiteDied",

@@ -19,7 +19,6 @@ from shiftboss.jobs import Message
 from shiftboss.keys import SidekiqKeys
 from tests.backends import Backend
 from tests.proxy import FaultProxy
-from tests.servers import ServerProcess
 
 ALL = pytest.mark.backends("fake", "embedded", "redis", "acl")
 KEYS = SidekiqKeys("sb")
@@ -226,13 +225,6 @@ def test_a_cluster_is_refused_with_what_to_do(client: Shiftboss, backend: Backen
 @ALL
 def test_elsewhere_the_engine_joins_batches(client: Shiftboss) -> None:
     assert SidekiqEngine(client).joins_batches is True
-
-
-@pytest.fixture
-def proxy(backend: Backend) -> Iterator[FaultProxy]:
-    assert isinstance(backend.process, ServerProcess)
-    with FaultProxy(backend.process.address) as between:
-        yield between
 
 
 @pytest.mark.backends("embedded", "redis")

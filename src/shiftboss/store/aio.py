@@ -16,6 +16,7 @@ from redis.exceptions import RedisClusterException, RedisError, ResponseError
 
 from shiftboss.scripts import Call
 from shiftboss.store.alane import AsyncLane
+from shiftboss.store.apart import apart
 from shiftboss.store.lane import as_redis_error, unreachable
 from shiftboss.store.line import AsyncLine, AsyncSubscription
 from shiftboss.store.nodes import Maker, SlotMap, is_move, single_node
@@ -160,7 +161,7 @@ class AsyncStore:
                 options = self.server.connection_options(self.timeout, asyncio=True)
                 nodes = [ClusterNode(*host) for host in self.server.hosts]
                 try:
-                    cluster = await RedisCluster(startup_nodes=nodes, **options).initialize()
+                    cluster = await apart(RedisCluster(startup_nodes=nodes, **options).initialize())
                 except RedisClusterException as error:
                     raise unreachable(error) from error
                 self._cluster = cluster, SlotMap(cluster.nodes_manager)
@@ -178,4 +179,4 @@ class AsyncStore:
         elif attempts.stale:
             with suppress(OSError, RedisError, RedisClusterException):
                 async with asyncio.timeout(attempts.left):
-                    await nodes.initialize()
+                    await apart(nodes.initialize())

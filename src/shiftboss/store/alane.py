@@ -15,7 +15,8 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from shiftboss.scripts import Call
-from shiftboss.store.lane import as_redis_error, pack
+from shiftboss.store.apart import without_limits
+from shiftboss.store.lane import as_redis_error, pack, untraced
 from shiftboss.store.line import AsyncLine
 from shiftboss.store.nodes import Maker
 from shiftboss.store.policy import Attempts
@@ -31,7 +32,7 @@ class AsyncLane:
         self.maker = maker
         self.reached = False
         self.connection: Any = None
-        self._transport: asyncio.WriteTransport | None = None  # fakeredis' connections have none
+        self._transport: asyncio.WriteTransport | None = None  # fakeredis' connections have none to speak of
         self.lines: list[AsyncLine] = []  # idle ones, for calls that block
         self._replies: deque[asyncio.Future[Any]] = deque()
         self._corked: list[bytes] = []
@@ -99,7 +100,10 @@ class AsyncLane:
                 await self.close()
             raise RedisTimeoutError("Timeout reading from the server") from None
         if isinstance(outcome, Exception):
-            raise outcome
+            try:
+                raise untraced(outcome)
+            finally:
+                del outcome  # else it would hold this frame, which holds it
         return outcome
 
     async def close(self) -> None:
@@ -137,7 +141,7 @@ class AsyncLane:
         self.connection, self._transport, self._replies, self._corked = None, None, deque(), []
 
     async def _open(self) -> None:
-        connection = self.maker.make()
+        connection = without_limits(self.maker.make())
         try:
             async with asyncio.timeout(self.maker.options["socket_timeout"]):
                 await connection.connect()
@@ -146,10 +150,10 @@ class AsyncLane:
             raise
         finally:
             await self.maker.aclose()  # sentinels are asked once in a while; nothing stays open behind a loop that ends
-        connection.socket_timeout = None
         self.reached = True
         self.connection, self._heard = connection, time.monotonic()
-        self._transport = getattr(connection._writer, "transport", None)
+        transport = getattr(connection._writer, "transport", None)
+        self._transport = transport if hasattr(transport, "abort") else None
         reader = asyncio.create_task(self._read(connection, self._replies), name="shiftboss-store")
         self._readers.add(reader)
         reader.add_done_callback(self._readers.discard)

@@ -55,12 +55,12 @@ class Lane:
                 try:
                     outcomes.append(connection.read_response(disable_decoding=True, **limit))
                 except ResponseError as error:
-                    outcomes.append(Failure(error, sent=False))
+                    outcomes.append(Failure(untraced(error), sent=False))
         except BaseException as error:
             connection.disconnect()
             if not isinstance(error, Exception):
                 raise
-            lost = as_redis_error(error)
+            lost = untraced(as_redis_error(error))
             if isinstance(lost, BusyLoadingError):
                 # An answer, though redis-py closes the connection on it: what was sent after it may well run.
                 outcomes.append(Failure(lost, sent=False))
@@ -112,6 +112,17 @@ def pack(connection: Any, batch: Sequence[tuple[Call[Any], Attempts]]) -> list[b
             packed += connection.pack_command("ASKING")
         packed += connection.pack_command(*call.words(whole=attempts.whole))
     return packed
+
+
+def untraced(error: Exception) -> Exception:
+    """The error without the frames that it and its causes came through. They hold what it is kept in, and so everything that
+    the callers hold would stay until the next run of the collector, for an error that nobody may ever see.
+    """
+    one: BaseException | None = error
+    while one is not None:
+        one.__traceback__ = None
+        one = one.__cause__ or one.__context__
+    return error
 
 
 def unreachable(error: RedisClusterException) -> RedisError:

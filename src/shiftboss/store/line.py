@@ -10,6 +10,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from shiftboss.scripts import Call
+from shiftboss.store.apart import apart, without_limits
 
 T = TypeVar("T")
 # A server answers a blocking command a little after its time is over; only then is it silent.
@@ -92,7 +93,7 @@ class AsyncLine:
     """The asyncio twin of `Line`, used by one task."""
 
     def __init__(self, connection: Any, timeout: float) -> None:
-        self._connection = connection
+        self._connection = without_limits(connection)
         self._timeout = timeout
         self._closed = False
 
@@ -104,7 +105,7 @@ class AsyncLine:
         try:
             async with asyncio.timeout(wait + GRACE + self._timeout):
                 if not connection.is_connected:
-                    await connection.connect()
+                    await apart(connection.connect())
                 await connection.send_command(*call.words(whole=True), check_health=False)
                 reply = await connection.read_response(disable_decoding=True, timeout=math.inf)
         except TimeoutError:
@@ -130,9 +131,14 @@ class AsyncSubscription:
     @classmethod
     async def on(cls, line: AsyncLine, channel: str) -> AsyncSubscription:
         connection = line._connection
-        await connection.connect()
-        await connection.send_command("SUBSCRIBE", channel)
-        await connection.read_response(disable_decoding=True)
+        try:
+            async with asyncio.timeout(line._timeout):
+                await apart(connection.connect())
+                await connection.send_command("SUBSCRIBE", channel)
+                await connection.read_response(disable_decoding=True)
+        except TimeoutError:
+            await connection.disconnect(nowait=True)
+            raise RedisTimeoutError("Timeout reading from the server") from None
         return cls(connection)
 
     async def wait(self, seconds: float) -> bytes | None:

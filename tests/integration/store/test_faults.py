@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -35,6 +37,29 @@ def test_a_lost_connection_is_made_up_for_by_sending_again(store: Caller, raw: A
     delivery = store.deliver(once())
     assert (delivery.result, delivery.resent, fault.hits) == (1, True, 1)
     assert raw.get("{t}:n") == "1"
+
+
+class Thing:
+    """Something that a caller has at hand."""
+
+
+def test_an_error_that_was_made_up_for_keeps_nothing_alive(store: Caller, raw: Any, broken: Callable[[], Any]) -> None:
+    """What callers hold must not wait for the collector: a grant that was dropped would be renewed until then."""
+
+    def call() -> weakref.ref[Thing]:
+        thing = Thing()
+        raw.script_flush()
+        store.run(once())
+        broken()
+        store.run(once())
+        return weakref.ref(thing)
+
+    gc.collect()
+    gc.disable()
+    try:
+        assert call()() is None
+    finally:
+        gc.enable()
 
 
 def test_what_must_not_run_twice_is_reported_instead(store: Caller, raw: Any, broken: Callable[[], Any]) -> None:

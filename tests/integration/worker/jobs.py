@@ -93,3 +93,9 @@ def write_and_wait(path: str, line: str, until: str) -> None:
     append(path, line)
     while not Path(until).exists():
         time.sleep(0.005)
+
+
+@job(name="pause")
+def pause(what: Any) -> None:
+    time.sleep(0.005)
+    seen.append(what)

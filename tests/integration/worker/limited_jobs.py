@@ -55,6 +55,31 @@ def over(times: int) -> None:
         raise OverLimit("limiter 'api': no more now", "api", 0.0)
 
 
+slow_slots = limiters.concurrent("slow-slots", 1, wait_timeout=60, lock_timeout=60)
+slow_units = limiters.leaky("slow-units", 1, 60, wait_timeout=60)
+
+
+@job(name="waits.slot", max_requeues=0)
+def waits_for_slot(number: int) -> None:
+    seen.append("waits")
+    with slow_slots.within_limit():
+        seen.append(number)
+
+
+@job(name="awaits.slot", max_requeues=0)
+async def awaits_slot(number: int) -> None:
+    seen.append("waits")
+    async with slow_slots.within_limit():
+        seen.append(number)
+
+
+@job(name="waits.unit", max_requeues=0)
+def waits_for_unit(number: int) -> None:
+    seen.append("waits")
+    with slow_units.within_limit():
+        seen.append(number)
+
+
 @job(name="within")
 def within(number: int) -> None:
     with one_at_once.within_limit():

@@ -22,13 +22,6 @@ SETTLE = script("sidekiq/settle").sha.encode()
 
 
 @pytest.fixture
-def proxy(backend: Backend) -> Iterator[FaultProxy]:
-    assert backend.process is not None
-    with FaultProxy(backend.process.address) as proxy:
-        yield proxy
-
-
-@pytest.fixture
 def far(proxy: FaultProxy) -> Iterator[Shiftboss]:
     """A client that reaches the backend through the proxy."""
     client = Shiftboss(proxy.url, timeout=1)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 
 from shiftboss import ConfigError, Shiftboss
 from shiftboss.batches import Batch
+from shiftboss.engines.sidekiq.payload import decode
 from shiftboss.engines.sidekiq.worker import Worker
+from shiftboss.scripts import command
 from tests.backends import Backend
 from tests.integration.worker import limited_jobs as jobs
 from tests.waiting import wait_until
@@ -101,3 +104,31 @@ def test_without_knowing_when_it_admits_again_the_delay_grows_by_five_minutes_ea
 def test_a_limiter_is_given_where_the_job_is_defined(client: Shiftboss) -> None:
     with pytest.raises(ConfigError, match=r"@job\(limiter=...\), not with set\(\)"):
         jobs.limited.set(limiter=jobs.one_at_once)
+
+
+@pytest.mark.parametrize(
+    "waiting", [jobs.waits_for_slot, jobs.awaits_slot, jobs.waits_for_unit], ids=["slot", "slot-async", "unit"]
+)
+def test_a_job_that_waits_for_a_limiter_leaves_a_worker_that_stops_and_is_put_back_once(
+    client: Shiftboss, backend: Backend, start: Callable[..., Worker], waiting: Any
+) -> None:
+    held = jobs.slow_slots.acquire()
+    jobs.slow_units.acquire()
+    worker = start(timeout=30)
+    batch = Batch()
+    with batch.jobs():
+        jid = waiting.perform_async(7)
+    wait_until(lambda: jobs.seen == ["waits"])
+    worker.stop()
+    assert jobs.seen == ["waits"]
+    assert [decode(raw).message.id for raw in client.store.run(command("ZRANGE", ["schedule"], [0, -1], list))] == [jid]
+    assert backend.raw.llen("queue:default") == backend.raw.zcard("retry") == backend.raw.zcard("dead") == 0
+    status = batch.status()
+    assert (status.pending, status.done, status.failing) == (1, 0, 0)
+    assert jobs.slow_slots.peek().waiting == 0
+    held.release()
+    jobs.slow_units.reset()
+    start()
+    batch.join(timeout=40)
+    assert jobs.seen == ["waits", "waits", 7]
+    assert int(backend.raw.get("stat:failed") or 0) == 0

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from threading import Event
 
 import pytest
 
 from shiftboss import Shiftboss
 from shiftboss.engines.sidekiq.worker import Worker, lookout
+from shiftboss.engines.sidekiq.worker.fetcher import Fetcher
+from shiftboss.engines.sidekiq.worker.hold import Hold
+from shiftboss.engines.sidekiq.worker.queues import Queues
+from shiftboss.engines.sidekiq.worker.rounds import Outage
+from shiftboss.keys import SidekiqKeys
 from tests.backends import Backend
 from tests.integration.worker import jobs
 from tests.integration.worker.jobs import seen
@@ -111,3 +117,26 @@ def test_a_full_server_is_emptied(client: Shiftboss, backend: Backend, start: Ca
     finally:
         backend.raw.config_set("maxmemory", 0)
         backend.raw.srem("processes", worker.identity)
+
+
+@REAL
+def test_it_rests_only_once_nothing_more_is_taken(client: Shiftboss, backend: Backend) -> None:
+    taken, go_on, rested = Event(), Event(), Event()
+
+    def hand_on(*_: object) -> None:
+        taken.set()
+        go_on.wait(20)
+
+    keys, queues = SidekiqKeys(client.namespace), Queues.parse(["default"])
+    fetcher = Fetcher(client.store, keys, "me", queues, Hold(1), hand_on, rested.set, Outage("here"))
+    jobs.note.perform_async(1)
+    fetcher.start()
+    try:
+        assert taken.wait(20)
+        fetcher.ask_to_stop()
+        assert not rested.wait(0.05)
+        go_on.set()
+        assert rested.wait(20)
+    finally:
+        go_on.set()
+        fetcher.stop()

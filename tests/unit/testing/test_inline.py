@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from shiftboss.batches import Batch
 from shiftboss.testing import Sandbox, inline
 from tests.unit.testing import jobs
 
@@ -48,3 +49,17 @@ async def test_it_works_in_a_coroutine(noted: list[Any]) -> None:
     jobs.note_later.perform_async(2)
     await jobs.push_from_coroutine.aperform_async(3)
     assert noted == [1, 2, 3]
+
+
+def test_a_child_has_succeeded_before_its_parent_does(noted: list[Any]) -> None:
+    parent, child = Batch(), Batch()
+    parent.on("success", jobs.told, {"of": "parent"})
+    child.on("success", jobs.told, {"of": "child"})
+    with parent.jobs():
+        jobs.note.perform_async(1)
+        with child.jobs():
+            jobs.note.perform_async(2)
+    told = [one for one in noted if isinstance(one, tuple)]
+    assert told == [("success", 1, {"of": "child"}), ("success", 1, {"of": "parent"})]
+    assert noted[-1] == told[-1]
+    assert (parent.status().state, child.status().state) == ("succeeded", "succeeded")

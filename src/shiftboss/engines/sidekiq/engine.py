@@ -14,7 +14,7 @@ from shiftboss.engines.sidekiq.registry import find
 from shiftboss.engines.sidekiq.strict import check_size
 from shiftboss.engines.sidekiq.whereabouts import whereabouts
 from shiftboss.errors import ConfigError, JobError
-from shiftboss.jobs import Block, KnownJob, Message, Reserved
+from shiftboss.jobs import BUILT_IN, Block, KnownJob, Message, Reserved
 from shiftboss.keys import SidekiqKeys
 from shiftboss.outbox import GRACE
 from shiftboss.plan import Plan, run
@@ -37,6 +37,8 @@ class SidekiqEngine:
         >>> client = Shiftboss("fake://doc")
         >>> client.perform(SidekiqEngine(client).enqueue([Message("Resize", ("a.png",), "low", "ab12")]))
     """
+
+    name = BUILT_IN
 
     def __init__(self, client: Shiftboss) -> None:
         self.client = client

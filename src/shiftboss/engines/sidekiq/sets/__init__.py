@@ -2,6 +2,7 @@
 
 from shiftboss.engines.sidekiq.sets.entry import Entry
 from shiftboss.engines.sidekiq.sets.failures import FailedRun, Failures
+from shiftboss.engines.sidekiq.sets.measured import JobMinute, JobStats
 from shiftboss.engines.sidekiq.sets.processes import Process, ProcessSet, Work, Workers
 from shiftboss.engines.sidekiq.sets.queue import Queue
 from shiftboss.engines.sidekiq.sets.stats import QueueStats, Stats
@@ -12,6 +13,8 @@ __all__ = [
     "Entry",
     "FailedRun",
     "Failures",
+    "JobMinute",
+    "JobStats",
     "Process",
     "ProcessSet",
     "Queue",

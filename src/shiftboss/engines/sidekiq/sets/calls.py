@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from shiftboss.engines.sidekiq.durations import unpack
 from shiftboss.keys import SidekiqKeys
 from shiftboss.scripts import Arg, Call, command, script
 
@@ -97,6 +98,11 @@ def is_member(name: str, member: str) -> Call[bool]:
 
 def fields(name: str) -> Call[dict[str, bytes]]:
     return command("HGETALL", [name], [], _fields)
+
+
+def histograms(names: Sequence[str]) -> Call[list[list[int]]]:
+    """Histograms of durations, each of which may not be there."""
+    return command("MGET", names, [], lambda reply: [unpack(stored) for stored in reply])
 
 
 def number(name: str) -> Call[int]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from shiftboss.keys import SidekiqKeys
@@ -152,6 +153,12 @@ def beat(
         [keys.processes, keys.process(identity), keys.work(identity), keys.workers, keys.old_work(identity)],
         [identity, ttl, info, concurrency, busy, "true" if quiet else "false", rss, rtt_us, *running],
     )
+
+
+def measure(keys: SidekiqKeys, at: datetime, names: Sequence[str], jobs: Sequence[Arg]) -> Call[int]:
+    """Add what was measured of the jobs of these names, at about this time: five values each, as the script says; of how many."""
+    durations = [keys.durations(name, at) for name in names]
+    return script("sidekiq/measure").call(int, [keys.minute(at), keys.ten(at), *durations], jobs)
 
 
 def signalled(keys: SidekiqKeys, identity: str) -> Call[str | None]:

@@ -39,6 +39,7 @@ class Fetcher(Service):
         queues: Which ones, in which order.
         hold: What is in hand.
         hand_on: Given the jobs that were taken, and the sign that some may have become unwanted, if it was seen.
+        rested: Called once it has been asked to stop and nothing more will be taken.
         outage: Is told when Redis is away and when it is back.
     """
 
@@ -50,6 +51,7 @@ class Fetcher(Service):
         queues: Queues,
         hold: Hold,
         hand_on: Callable[[Sequence[Run], str | None], None],
+        rested: Callable[[], None],
         outage: Outage,
     ) -> None:
         super().__init__("shiftboss-fetcher")
@@ -61,6 +63,7 @@ class Fetcher(Service):
         self._queues = queues
         self._hold = hold
         self._hand_on = hand_on
+        self._rested = rested
         self._outage = outage
         self._watch = Watch(store, keys, queues.names, self._rung)
         self._stepping = threading.Lock()
@@ -74,14 +77,17 @@ class Fetcher(Service):
                 pause = self._try()
             if pause:
                 self.pause(pause)
+        # One that was rung may still be fetching.
+        with self._stepping:
+            self._rested()
         self._watch.stop()
 
     def _rung(self) -> None:
         """There may be something. Whoever noticed fetches it, for waking another thread costs as much as the fetch."""
         done = False
-        if not self.stopping and self._stepping.acquire(blocking=False):
+        if self._stepping.acquire(blocking=False):
             try:
-                done = self._try() > 0 and not self._in_doubt
+                done = self.stopping or (self._try() > 0 and not self._in_doubt)
             finally:
                 self._stepping.release()
         if not done:

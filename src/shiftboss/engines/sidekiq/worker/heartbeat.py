@@ -6,7 +6,9 @@ import os
 import socket
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,8 +18,9 @@ import msgspec
 from shiftboss.engines.sidekiq.hooks import on_heartbeat
 from shiftboss.engines.sidekiq.worker import calls
 from shiftboss.engines.sidekiq.worker.hold import Hold, Run
+from shiftboss.engines.sidekiq.worker.measuring import Measures, telling
 from shiftboss.engines.sidekiq.worker.queues import Queues
-from shiftboss.engines.sidekiq.worker.rounds import Outage, Rounds
+from shiftboss.engines.sidekiq.worker.rounds import AWAY, Outage, Rounds
 
 if TYPE_CHECKING:
     from shiftboss.keys import SidekiqKeys
@@ -62,6 +65,7 @@ class Heartbeat(Rounds):
         keys: The protocol's names.
         facts: What does not change.
         hold: What runs now.
+        measures: What was measured of runs since the last beat.
         heed: Is given the name of a signal that somebody left for this process.
         outage: Is told when Redis is away and when it is back.
     """
@@ -74,6 +78,7 @@ class Heartbeat(Rounds):
         keys: SidekiqKeys,
         facts: Facts,
         hold: Hold,
+        measures: Measures,
         heed: Callable[[str], None],
         outage: Outage,
     ) -> None:
@@ -85,6 +90,7 @@ class Heartbeat(Rounds):
         self._facts = facts
         self._info = facts.to_json()
         self._hold = hold
+        self._measures = measures
         self._heed = heed
         self._rtt_us = 0
 
@@ -116,6 +122,16 @@ class Heartbeat(Rounds):
         signal = self._store.run(calls.signalled(self._keys, self._facts.identity))
         if signal is not None:
             self._heed(signal)
+        self.tell_measures()
+
+    def tell_measures(self) -> None:
+        """Add what was measured to what Redis knows. What is lost on the way is not told again: it would count twice."""
+        rows = self._measures.take()
+        if not rows:
+            return
+        # A server that is full refuses this alone: neither the beat nor a farewell is to suffer for it.
+        with suppress(*AWAY):
+            self._store.run(telling(self._keys, datetime.now(UTC), rows))
 
 
 def _shown(run: Run) -> tuple[str, bytes]:

@@ -46,6 +46,7 @@ class Ended:
         delay: Seconds until it runs again, for ``retry``.
         error: What it raised.
         discarded: Whether it died because it is not wanted, not because it was given up.
+        at: The monotonic second.
     """
 
     run: Run
@@ -55,6 +56,7 @@ class Ended:
     delay: float = 0.0
     error: BaseException | None = None
     discarded: bool = False
+    at: float = field(default_factory=time.monotonic)
 
 
 class Hold:

@@ -158,7 +158,7 @@ class Runner:
         self, run: Run, payload: Payload, body: Body | None, error: BaseException, current: CurrentJob | None = None
     ) -> Ended:
         most = payload.message.options.get("max_requeues")
-        if isinstance(error, Requeue) and isinstance(most, int) and count_of(payload.message) >= most:
+        if isinstance(error, Requeue) and error.asked and isinstance(most, int) and count_of(payload.message) >= most:
             error = JobError(f"it was requeued {most} times, and may not be once more: max_requeues={most}")
         reschedule = put_back_of(self._client, payload.message, error)
         if reschedule is not None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from shiftboss.engines.sidekiq.worker import calls
 from shiftboss.engines.sidekiq.worker.acknowledge import acknowledge, groups
 from shiftboss.engines.sidekiq.worker.hold import Ended, Hold
+from shiftboss.engines.sidekiq.worker.measuring import Measures
 from shiftboss.engines.sidekiq.worker.rounds import AWAY, Backoff, Outage
 from shiftboss.service import Service
 
@@ -21,14 +22,17 @@ log = logging.getLogger("shiftboss.worker")
 
 
 class Settler(Service):
-    """Collects jobs that have ended and acknowledges them, as many at once as there are."""
+    """Collects jobs that have ended, measures them, and acknowledges them, as many at once as there are."""
 
-    def __init__(self, client: Shiftboss, keys: SidekiqKeys, identity: str, hold: Hold, outage: Outage) -> None:
+    def __init__(
+        self, client: Shiftboss, keys: SidekiqKeys, identity: str, hold: Hold, measures: Measures, outage: Outage
+    ) -> None:
         super().__init__("shiftboss-settler")
         self._client = client
         self._keys = keys
         self._identity = identity
         self._hold = hold
+        self._measures = measures
         self._outage = outage
         self._ended: queue.SimpleQueue[Ended | None] = queue.SimpleQueue()
         self._patience = float("inf")
@@ -63,6 +67,7 @@ class Settler(Service):
             one = self._ended.get(timeout=timeout)
             while one is not None:
                 waiting.append(one)
+                self._measures.end(one)
                 if len(waiting) >= calls.MOST_JOBS:
                     return False
                 one = self._ended.get_nowait()

@@ -11,12 +11,15 @@ from types import FrameType
 from typing import Any, Self
 
 STOP = (signal.SIGTERM, signal.SIGINT)
-QUIET = "SIGTSTP"
-STACKS = "SIGUSR1"
+# Not on Windows.
+QUIET: int | None = getattr(signal, "SIGTSTP", None)
+STACKS: int | None = getattr(signal, "SIGUSR1", None)
 
 
 class Signals:
     """Yields the numbers of signals as they come, until `close` is called. For the main thread, as a context manager.
+
+    USR1 is not among them: it prints the stack of every thread to standard error.
 
     The interpreter itself writes them to a pipe. A handler in Python would not do: it runs when the main thread next
     does, and a signal that another thread was interrupted by does not wake the main one.
@@ -29,25 +32,24 @@ class Signals:
 
     def __enter__(self) -> Self:
         self._fd_before = signal.set_wakeup_fd(self._writer, warn_on_full_buffer=False)
-        for number in (*STOP, getattr(signal, QUIET, None)):
+        for number in (*STOP, QUIET, STACKS):
             if number is not None:
                 self._before[number] = signal.signal(number, _noted)
-        if hasattr(signal, STACKS):
-            faulthandler.register(getattr(signal, STACKS), file=sys.__stderr__ or 2, all_threads=True)
         return self
 
     def __exit__(self, *_: object) -> None:
         for number, handler in self._before.items():
             signal.signal(number, handler)
-        if hasattr(signal, STACKS):
-            faulthandler.unregister(getattr(signal, STACKS))
         signal.set_wakeup_fd(self._fd_before)
         os.close(self._reader)
         os.close(self._writer)
 
     def __iter__(self) -> Iterator[int]:
         while number := os.read(self._reader, 1)[0]:
-            if number in self._before:
+            if number == STACKS:
+                # Not by `faulthandler.register`: while other threads run, reading their frames can end the process.
+                faulthandler.dump_traceback(sys.__stderr__ or 2)
+            elif number in self._before:
                 yield number
 
     def close(self) -> None:

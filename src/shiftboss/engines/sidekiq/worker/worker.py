@@ -21,6 +21,7 @@ from shiftboss.engines.sidekiq.worker.crew import Crew
 from shiftboss.engines.sidekiq.worker.fetcher import Fetcher, queue_of
 from shiftboss.engines.sidekiq.worker.heartbeat import Facts, Heartbeat
 from shiftboss.engines.sidekiq.worker.hold import Ended, Hold, unknown
+from shiftboss.engines.sidekiq.worker.measuring import Measures
 from shiftboss.engines.sidekiq.worker.poller import Poller
 from shiftboss.engines.sidekiq.worker.queues import DEFAULT, Queues
 from shiftboss.engines.sidekiq.worker.reaper import Reaper
@@ -88,14 +89,16 @@ class Worker:
         self._hold = Hold(concurrency)
         self._crew = Crew(concurrency)
         self._runner = Runner(client, self._crew, self._end)
-        self.settler = Settler(client, keys, identity, self._hold, outage)
-        self.fetcher = Fetcher(store, keys, identity, self.queues, self._hold, self._runner.take, outage)
-        self.heartbeat = Heartbeat(
-            store, keys, Facts(identity, concurrency, self.queues), self._hold, self._told, outage
-        )
+        self._measures = Measures()
+        self.settler = Settler(client, keys, identity, self._hold, self._measures, outage)
+        take, rested = self._runner.take, self._rested
+        self.fetcher = Fetcher(store, keys, identity, self.queues, self._hold, take, rested, outage)
+        facts = Facts(identity, concurrency, self.queues)
+        self.heartbeat = Heartbeat(store, keys, facts, self._hold, self._measures, self._told, outage)
         self.poller = Poller(store, keys, lambda: self.heartbeat.processes, outage)
         self.rescuer = Rescuer(client, keys, identity, outage)
         self.reaper = Reaper(client, identity, outage)
+        self._beside: list[Service] = []
         self._signals: Signals | None = None
         self._stopping = threading.Lock()
         self._started = self._stopped = False
@@ -113,7 +116,9 @@ class Worker:
         self.heartbeat.round()
         on_startup.fire()
         log.info("worker %s serves %s with %d slots", self.identity, ", ".join(self.queues.names), self.concurrency)
-        for service in (self.settler, self.heartbeat, self.fetcher, self.poller, self.rescuer, self.reaper):
+        self._beside = [one for extension in self.client.extensions.values() for one in extension.services()]
+        ours = (self.settler, self.heartbeat, self.fetcher, self.poller, self.rescuer, self.reaper)
+        for service in (*ours, *self._beside):
             service.start()
 
     def quiet(self) -> None:
@@ -196,12 +201,15 @@ class Worker:
             on_quiet.fire()
         for service in services:
             service.ask_to_stop()
+
+    def _rested(self) -> None:
+        """Show that no more jobs are taken, now that it is true."""
         self.heartbeat.quiet = True
         self.heartbeat.nudge()
 
     def _stop(self) -> None:
         deadline = time.monotonic() + self.timeout
-        self._rest((self.fetcher, self.poller, self.rescuer, self.reaper))
+        self._rest((self.fetcher, self.poller, self.rescuer, self.reaper, *self._beside))
         self.fetcher.stop()
         if not self._hold.wait_idle(deadline - time.monotonic()):
             log.warning("%d jobs did not end within %g s", self._hold.busy, self.timeout)
@@ -209,10 +217,11 @@ class Worker:
         self._put_back()
         self.settler.finish(LAST)
         on_shutdown.fire()
-        for loop in (self.poller, self.rescuer, self.reaper, self.heartbeat):
+        for loop in (*self._beside, self.poller, self.rescuer, self.reaper, self.heartbeat):
             loop.stop(LAST)
         self._crew.dismiss(self.client.aclose)
         try:
+            self.heartbeat.tell_measures()
             left = self.client.store.run(calls.leave(self._keys, self.identity))
             log.info("worker %s has stopped%s", self.identity, f"; {left} jobs are for others to take" if left else "")
         except AWAY as error:
