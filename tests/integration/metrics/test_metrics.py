@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import signal
-import socket
 import subprocess
 import sys
 import urllib.request
@@ -21,6 +20,7 @@ from shiftboss.client import Shiftboss
 from shiftboss.errors import ConfigError
 from shiftboss.metrics.labels import MOST, OTHER
 from tests.backends import Backend
+from tests.servers import free_port, free_ports
 from tests.waiting import wait_until
 
 
@@ -163,7 +163,7 @@ def test_what_is_no_address_is_refused(where: str) -> None:
 @pytest.mark.backends("redis")
 def test_worker_processes_show_theirs_on_ports_in_a_row(backend: Backend, tmp_path: Path) -> None:
     (tmp_path / "app.py").write_text("from shiftboss import job\n\n\n@job(name='shown')\ndef shown() -> None: ...\n")
-    port = free_port()
+    port = free_ports()
     command = [str(Path(sys.executable).with_name("shiftboss")), "worker", "--redis", backend.url, "--require", "app"]
     command += ["--processes", "2", "--metrics", str(port)]
     worker = subprocess.Popen(command, cwd=tmp_path)
@@ -173,13 +173,6 @@ def test_worker_processes_show_theirs_on_ports_in_a_row(backend: Backend, tmp_pa
     finally:
         worker.send_signal(signal.SIGTERM)
         assert worker.wait(20) == 0
-
-
-def free_port() -> int:
-    """A port that nobody has, and neither the next one, probably."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def read(port: int) -> str:
