@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import time
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from shiftboss import Shiftboss, job, limiters, periodic
 from shiftboss.batches import Batch, calls
+from shiftboss.engines.sidekiq.worker.measuring import Row, telling
 from shiftboss.keys import CountKeys, PeriodicKeys, SidekiqKeys
 
 JID = "0123456789abcdef01234567"
@@ -79,7 +81,14 @@ def fill(raw: Any, client: Shiftboss) -> dict[str, str]:
     keys = SidekiqKeys(client.namespace)
     raw.lpush(keys.failures, f"{round(now * 1000)} {json.dumps(kept)}")
     raw.expire(keys.failures, 1000)
+    _measured(client, "app.jobs.send_invoice")
     return bids
+
+
+def _measured(client: Shiftboss, name: str) -> None:
+    """Runs of a job a few minutes ago."""
+    at = datetime.now(UTC) - timedelta(minutes=5)
+    client.store.run(telling(SidekiqKeys(client.namespace), at, {name: Row(120, 20, 5_000, {3: 100})}))
 
 
 def _batches(client: Shiftboss) -> dict[str, str]:
@@ -216,6 +225,7 @@ def fill_with(text: str, raw: Any, client: Shiftboss) -> str:
         "sb:failures",
         f"{round(now * 1000)} {json.dumps({**failed, 'kept': text, 'backtrace': [text], 'attempt': 1})}",
     )
+    _measured(client, text)
     batch = Batch(description=text, tags=[text], client=client)
     with batch.jobs():
         import_row.perform_async(text)

@@ -21,7 +21,19 @@ from tests.web.chromium import Watched, save, served, soon, started_browser, unt
 from tests.web.filled import IDENTITY, JID, SCRIPT, fill, fill_with
 
 pytestmark = pytest.mark.timeout(120)
-LISTS = ("/", "/busy", "/queues", "/failures", "/retries", "/scheduled", "/dead", "/batches", "/limiters", "/periodic")
+LISTS = (
+    "/",
+    "/busy",
+    "/queues",
+    "/failures",
+    "/retries",
+    "/scheduled",
+    "/dead",
+    "/stats",
+    "/batches",
+    "/limiters",
+    "/periodic",
+)
 DETAILS = (
     "/queue?name=mail", "/queue?name=import&page=2", "/retries?q=invoice", "/limiter?name=erp", "/limiter?name=github",
     "/entry?schedule=default&name=nightly-report", f"/job?in=retries&jid={JID}", f"/job?in=queue&queue=mail&jid={JID}",

@@ -167,7 +167,7 @@ def test_no_string_from_redis_becomes_markup(browser: Browser, backend: Backend,
     bid = fill_with(SCRIPT, backend.raw, client)
     name = SCRIPT.replace(" ", "")
     paths = [
-        "/", "/busy", "/queues", f"/queue?name={_quoted(name)}", "/failures", "/retries", "/scheduled", "/dead", "/batches",
+        "/", "/busy", "/queues", f"/queue?name={_quoted(name)}", "/failures", "/stats", f"/stats/job?name={_quoted(SCRIPT)}", "/retries", "/scheduled", "/dead", "/batches",
         f"/batches/{bid}", "/limiters", "/limiter?name=evil", "/periodic", "/entry?name=evil",
         f"/job?in=retries&jid={_quoted(SCRIPT)}", f"/retries?q={_quoted(SCRIPT)}", f"/batches?tag={_quoted(SCRIPT)}&q={_quoted(SCRIPT)}",
         f"/periodic?schedule={_quoted(SCRIPT)}&q={_quoted(SCRIPT)}", f"/limiters?q={_quoted(SCRIPT)}", f"/?did={_quoted(SCRIPT)}&n=1",

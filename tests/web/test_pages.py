@@ -18,8 +18,8 @@ from tests.web.filled import IDENTITY, JID, fill, import_row, payload
 
 pytestmark = [pytest.mark.backends("fake", "embedded", "redis", "acl"), pytest.mark.own_keys]
 LISTS = (
-    "/", "/busy", "/queues", "/failures", "/retries", "/scheduled", "/dead", "/batches", "/limiters", "/periodic",
-    "/?days=7", "/queue?name=mail", "/retries?q=none", "/batches?q=x&tag=y&state=dead", "/limiters?q=x", "/periodic?q=x",
+    "/", "/busy", "/queues", "/failures", "/retries", "/scheduled", "/dead", "/stats", "/batches", "/limiters", "/periodic",
+    "/stats?hours=8&q=x", "/stats/job?name=nobody", "/?days=7", "/queue?name=mail", "/retries?q=none", "/batches?q=x&tag=y&state=dead", "/limiters?q=x", "/periodic?q=x",
 )  # fmt: skip
 JOB = f"{4711}"
 
@@ -41,6 +41,10 @@ def test_every_page_on_a_filled_server(browser: Browser, backend: Backend, clien
         assert "SMTPServerDisconnected" in browser.page(path), path
     assert "SMTPServerDisconnected" not in browser.page("/retries?q=nobody")
     assert "app.jobs.import_row" in browser.page("/scheduled")
+    assert "app.jobs.send_invoice" in browser.page("/stats")
+    page = browser.page("/stats/job?name=app.jobs.send_invoice&hours=8")
+    assert "120 runs in 8 hours, of which 20 failed" in page
+    assert "up to 0.065 s: 100 runs" in page
     assert "Nightly import" in browser.page("/batches")
     assert "Nightly import" not in browser.page("/batches?tag=billing")
     page = browser.page(f"/batches/{bids['nightly']}")

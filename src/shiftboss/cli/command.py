@@ -62,6 +62,19 @@ def yes_option(function: F) -> F:
     return click.option("--yes", is_flag=True, help="Do not ask.")(function)
 
 
+def require_option(function: F) -> F:
+    """Add `--require`."""
+    option = click.option(
+        "-r",
+        "--require",
+        "modules",
+        multiple=True,
+        metavar="MODULE",
+        help="A module that defines jobs; repeat it for more.",
+    )
+    return option(function)
+
+
 def confirm(question: str, yes: bool) -> None:
     """Ask before something is lost, unless that was answered already.
 

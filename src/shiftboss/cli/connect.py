@@ -3,25 +3,31 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from redis.exceptions import RedisError
 
 from shiftboss.cli.command import Failure
+from shiftboss.cli.modules import load
 from shiftboss.cli.redis_errors import explain
 from shiftboss.client import Shiftboss, configured_client, current_client
-from shiftboss.scripts import command
 
 
 @contextmanager
-def connected(url: str | None, namespace: str | None) -> Iterator[Shiftboss]:
-    """The client for the options of a command, else one that was configured in this process, current in the block.
+def connected(url: str | None, namespace: str | None, modules: Sequence[str] = ()) -> Iterator[Shiftboss]:
+    """The client for the options of a command, else one that was configured in this process, current in the block; with the
+    engine that modules of the user's set up, where those are named.
 
     Raises:
-        Failure: What Redis raised inside.
+        Failure: What Redis raised inside, or a module that cannot be imported.
     """
     known = None if url or namespace else configured_client()
+    if modules:
+        tell_modules(url, namespace)
+        for module in modules:
+            load(module)
+        known = configured(url, namespace)
     with known or Shiftboss(url, namespace=namespace) as client, explained(client):
         try:
             yield client
@@ -55,18 +61,3 @@ def explained(client: Shiftboss) -> Iterator[None]:
         yield
     except RedisError as error:
         raise Failure(explain(error, client.server.label)) from error
-
-
-def check_reachable(client: Shiftboss) -> str:
-    """The server's name and version, if it can be reached. One round trip.
-
-    Raises:
-        redis.RedisError: It cannot.
-    """
-    if client.server.kind == "fake":  # knows no INFO
-        return "fakeredis"
-    text = client.store.run(command("INFO", [], ["server"], bytes.decode))
-    facts = dict(line.split(":", 1) for line in text.splitlines() if ":" in line)
-    if "valkey_version" in facts:
-        return f"Valkey {facts['valkey_version']}"
-    return f"Redis {facts.get('redis_version', '?')}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import textwrap
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -38,17 +39,22 @@ def console() -> Console:
     return Console(highlight=False, markup=False, emoji=False)
 
 
-def print_rows(headings: Sequence[str], rows: Sequence[Sequence[str]], *, right: Sequence[str] = ()) -> None:
+def print_rows(
+    headings: Sequence[str], rows: Sequence[Sequence[str]], *, right: Sequence[str] = (), wrap: bool = False
+) -> None:
     """Rows below headings. Columns without a single value are left out. At a terminal lines are cut to fit.
 
     Args:
         headings: One for each column; one called STATE has colours.
         rows: Printable texts.
         right: The headings of columns that hold numbers.
+        wrap: Whether the last column goes on in the next line instead of being cut.
     """
     kept = [i for i in range(len(headings)) if any(row[i] for row in rows)]
     names = [headings[i] for i in kept]
     table = [names, *([row[i] for i in kept] for row in rows)]
+    if wrap and sys.stdout.isatty():
+        table = _wrapped(table)
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]
     lines = [
         [
@@ -62,6 +68,17 @@ def print_rows(headings: Sequence[str], rows: Sequence[Sequence[str]], *, right:
     else:
         for line in lines:
             click.echo("  ".join(line).rstrip())
+
+
+def _wrapped(table: Sequence[list[str]]) -> list[list[str]]:
+    """The rows with as much in the last column as a line has room for, and the rest in rows below."""
+    before = sum(max(map(len, column)) + 2 for column in list(zip(*table, strict=True))[:-1])
+    room = max(20, console().width - before)
+    return [
+        [*([""] * len(first) if number else first), part]
+        for *first, last in table
+        for number, part in enumerate(textwrap.wrap(last, room) or [""])
+    ]
 
 
 def _print_styled(names: Sequence[str], lines: Sequence[Sequence[str]]) -> None:

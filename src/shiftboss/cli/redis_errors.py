@@ -23,6 +23,10 @@ def explain(error: Exception, where: str) -> str:
         return f"no sentinel at {where} knows a primary of that name; check hosts and service name"
     if isinstance(error, exceptions.AuthenticationError):
         return _login(error, where)
+    if isinstance(error, exceptions.ReadOnlyError):
+        return (
+            f"Redis at {where} is a replica and takes no writes; name its primary, or a sentinel: redis+sentinel://..."
+        )
     if isinstance(error, exceptions.InvalidResponse):
         return f"what answers at {where} is not Redis ({error}); check host and port"
     if isinstance(error, (exceptions.TimeoutError, exceptions.ConnectionError)):

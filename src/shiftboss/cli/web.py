@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import click
 
 from shiftboss.cli.command import Command, Failure, Misuse
-from shiftboss.cli.connect import check_reachable, connected
+from shiftboss.cli.connect import connected
+from shiftboss.diagnosis import read_facts
 
 if TYPE_CHECKING:
     from shiftboss.client import Shiftboss
@@ -51,7 +52,7 @@ def web(
     users = _users(login_file)
     with connected(url, namespace) as client:
         dashboard = _dashboard(client, host, users, insecure, read_only, hide_arguments, prefix)
-        server = check_reachable(client)
+        server = read_facts(client)
         with _listen(host, port) as listening:
             click.echo(f"shiftboss web: {server} at {client.server.label}", err=True)
             _serve(dashboard, listening, prefix)

@@ -11,17 +11,19 @@ import click
 
 from shiftboss.cli.command import Command, Misuse
 from shiftboss.cli.config_file import load_config
-from shiftboss.cli.connect import check_reachable, explained, tell_modules
+from shiftboss.cli.connect import explained, tell_modules
+from shiftboss.cli.logs import FORMATS, log_to_stderr
 from shiftboss.cli.modules import load
 from shiftboss.cli.periodic.options import firing, read_schedules
 from shiftboss.cli.text import plural
+from shiftboss.diagnosis import read_facts
 
 if TYPE_CHECKING:
     from shiftboss.client import Shiftboss
+    from shiftboss.diagnosis import ServerFacts
     from shiftboss.engines.sidekiq.worker import Worker
 
 LEVELS = ("debug", "info", "warning", "error")
-LINE = "%(asctime)s %(process)d %(levelname)-7s %(name)s: %(message)s"
 
 
 def parse_queues(ctx: click.Context, param: click.Parameter, values: Sequence[str]) -> list[str | tuple[str, int]]:
@@ -98,10 +100,19 @@ def parse_queues(ctx: click.Context, param: click.Parameter, values: Sequence[st
     metavar="FILE",
     help="A schedule to deploy, and to fire if this process leads it; repeat it for more.",
 )
+@click.option("--no-lead", is_flag=True, help="Never fire: only deploy schedules, and let other processes lead.")
 @click.option(
     "--metrics",
     metavar="[HOST:]PORT",
     help="Answer Prometheus there. Of several processes, each has the port after the one before.",
+)
+@click.option(
+    "--log-format",
+    type=click.Choice(FORMATS),
+    metavar="FORMAT",
+    default="text",
+    show_default=True,
+    help="How: text for people, or json, an object a line, for programs.",
 )
 @click.option(
     "--log-level",
@@ -120,7 +131,9 @@ def worker(
     processes: int,
     reload: bool,
     files: tuple[str, ...],
+    no_lead: bool,
     metrics: str | None,
+    log_format: str,
     log_level: str,
     url: str | None,
     namespace: str | None,
@@ -132,7 +145,7 @@ def worker(
     """
     number = 0
     if processes > 1 or reload:
-        _log_to_stderr(log_level)
+        log_to_stderr(log_level, log_format)
         number = _supervise(processes, reload, url)
     from shiftboss.engines.sidekiq.registry import registered
     from shiftboss.engines.sidekiq.worker import Worker
@@ -150,10 +163,10 @@ def worker(
     client, schedules = _client(url, namespace), read_schedules(files, ())
     with client, explained(client):
         runner = Worker(client, queues=queues or ("default",), concurrency=concurrency, timeout=timeout)
-        server = check_reachable(client)
-        _log_to_stderr(log_level)
-        logging.getLogger("shiftboss.worker").info(_banner(runner, server, len(registered())))
-        with firing(client, schedules):
+        facts = read_facts(client)
+        log_to_stderr(log_level, log_format)
+        _announce(runner, facts, len(registered()))
+        with firing(client, schedules, lead=not no_lead):
             runner.run()
 
 
@@ -185,17 +198,21 @@ def _client(url: str | None, namespace: str | None) -> Shiftboss:
     return Shiftboss(url, namespace=namespace) if url or namespace else current_client()
 
 
-def _banner(runner: Worker, server: str, jobs: int) -> str:
+def _announce(runner: Worker, facts: ServerFacts, jobs: int) -> None:
+    """Say in the log what begins, and what of the server may cost jobs."""
+    log = logging.getLogger("shiftboss.worker")
+    log.info(_banner(runner, facts, jobs))
+    for remark in facts.remarks:
+        # Whether a restart may lose something is a choice, and most who develop have made it.
+        if remark.about != "persistence":
+            log.warning(remark.text)
+
+
+def _banner(runner: Worker, facts: ServerFacts, jobs: int) -> str:
     queues = runner.queues
     weights = queues.weights or [None] * len(queues.names)
     named = [name if weight is None else f"{name},{weight}" for name, weight in zip(queues.names, weights, strict=True)]
     return (
         f"{plural(jobs, 'job')}, {plural(len(named), 'queue')} ({' '.join(named)}), {plural(runner.concurrency, 'slot')}, "
-        f"{server} at {runner.client.server.label}"
+        f"{facts} at {runner.client.server.label}"
     )
-
-
-def _log_to_stderr(level: str) -> None:
-    """Unless a module has set logging up its own way."""
-    logging.basicConfig(format=LINE)
-    logging.getLogger("shiftboss").setLevel(level.upper())

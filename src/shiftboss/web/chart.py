@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from shiftboss.limiters import Minute
+from shiftboss.engines.sidekiq.durations import ENDS
 from shiftboss.web.pace import Rate
 
 GAP = 0.28
@@ -62,17 +62,25 @@ def by_look(rates: Sequence[Rate], room: int) -> Chart:
     return _chart([(f"{rate.ago:.0f} s ago", rate.processed, rate.failed) for rate in rates], room)
 
 
-def by_minute(minutes: Sequence[Minute], now: datetime, span: int) -> Chart:
-    """A chart of attempts at a limiter, 60 bars of so many minutes each; the newest is on the right."""
+def by_minute(minutes: Iterable[tuple[datetime, int, int]], now: datetime, span: int) -> Chart:
+    """A chart of minutes, each with how many there were and how many of them are the part; 60 bars of so many minutes each, the
+    newest on the right.
+    """
     last = round(now.timestamp()) // 60
-    attempts, refused = [0] * ROOM, [0] * ROOM
-    for minute in minutes:
-        place = ROOM - 1 - (last - round(minute.at.timestamp()) // 60) // span
+    wholes, parts = [0] * ROOM, [0] * ROOM
+    for at, whole, part in minutes:
+        place = ROOM - 1 - (last - round(at.timestamp()) // 60) // span
         if 0 <= place < ROOM:
-            attempts[place] += minute.admitted + minute.over_limit
-            refused[place] += minute.over_limit
+            wholes[place] += whole
+            parts[place] += part
     names = [f"{(ROOM - place - 1) * span} min ago" for place in range(ROOM)]
-    return _chart(list(zip(names, attempts, refused, strict=True)), ROOM)
+    return _chart(list(zip(names, wholes, parts, strict=True)), ROOM)
+
+
+def by_duration(buckets: Sequence[int]) -> Chart:
+    """A chart of how many runs took how long, the quickest on the left."""
+    names = [f"up to {end / 1000:g} s" for end in ENDS] + [f"above {ENDS[-1] / 1000:g} s"]
+    return _chart([(name, runs, 0) for name, runs in zip(names, buckets, strict=False)], len(names))
 
 
 def _chart(counts: Sequence[tuple[str, float, float]], room: int) -> Chart:

@@ -68,6 +68,16 @@ def of_jobs(route: Route) -> Route:
     return Route(route.path, answer, methods=list(route.methods or ()))
 
 
+# How many hours back what was counted minute by minute is shown, of which a page lets choose.
+HOURS = (1, 8)
+
+
+def hours_of(request: Request) -> int:
+    """How many hours back a page is to look."""
+    hours = number(request, "hours", HOURS[0])
+    return hours if hours in HOURS else HOURS[0]
+
+
 def number(request: Request, name: str, default: int, most: int = 10_000_000) -> int:
     """A whole number of the query, the default where there is none or it cannot be."""
     text = request.query_params.get(name, "")

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import signal
 from pathlib import Path
 
 import pytest
 
-from shiftboss import Shiftboss
+from shiftboss import Shiftboss, periodic
 from shiftboss.batches import Batch
 from tests.backends import Backend
 from tests.integration.cli.processes import TIMEOUT, running
@@ -64,3 +65,47 @@ def test_it_says_at_its_start_that_many_queues_are_polled(backend: Backend) -> N
         worker.send_signal(signal.SIGTERM)
         _, log = worker.communicate(timeout=TIMEOUT)
     assert "9 queues: more than 8 are polled, every 50 ms to 1 s" in log
+
+
+def test_json_logs_have_an_object_a_line_with_the_facts_of_each_job(
+    client: Shiftboss, backend: Backend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SHIFTBOSS_URL", backend.url)
+    from tests.integration.cli.app import note
+
+    jid = note.perform_async("only")
+    with running("worker", "-r", APP, "--log-format", "json", cwd=ROOT) as worker:
+        wait_until(lambda: backend.raw.llen("test:notes") == 1, what="the job")
+        worker.send_signal(signal.SIGTERM)
+        _, log = worker.communicate(timeout=TIMEOUT)
+    lines = [json.loads(line) for line in log.splitlines()]
+    assert {line["level"] for line in lines} == {"info"}
+    assert {"at", "level", "logger", "process", "text"} <= set(lines[0])
+    assert [line["text"].split()[0] for line in lines if line.get("jid") == jid] == ["start", "done"]
+
+
+def test_a_server_that_evicts_is_warned_of(backend: Backend) -> None:
+    backend.raw.config_set("maxmemory-policy", "allkeys-lru")
+    try:
+        with running("worker", "-r", APP, "--log-level", "warning", "--redis", backend.url, cwd=ROOT) as worker:
+            wait_until(lambda: backend.raw.smembers("processes"), 20, "the worker to be up")
+            worker.send_signal(signal.SIGTERM)
+            _, log = worker.communicate(timeout=TIMEOUT)
+    finally:
+        backend.raw.config_set("maxmemory-policy", "noeviction")
+    assert "maxmemory-policy is allkeys-lru" in log
+
+
+def test_with_no_lead_a_worker_deploys_its_schedule_and_lets_others_fire_it(backend: Backend, tmp_path: Path) -> None:
+    schedule = tmp_path / "schedule.yml"
+    schedule.write_text("jobs:\n  yearly: {cron: '0 3 1 1 *', job: Tick}\n")
+    with running(
+        "worker", "-r", APP, "--schedule", str(schedule), "--no-lead", "--redis", backend.url, cwd=ROOT
+    ) as worker:
+        wait_until(lambda: backend.raw.smembers("processes"), 20, "the worker to be up")
+        wait_until(lambda: backend.raw.smembers("sb:schedules"), 20, "the schedule to be deployed")
+        worker.send_signal(signal.SIGTERM)
+        worker.communicate(timeout=TIMEOUT)
+    with Shiftboss(backend.url) as client:
+        assert [entry.entry.name for entry in periodic.entries(client=client)] == ["yearly"]
+        assert periodic.leader(client=client) is None

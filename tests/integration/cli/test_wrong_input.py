@@ -83,6 +83,37 @@ def test_a_wrong_kind_of_server(locked: ServerProcess, not_redis: int) -> None:
     assert "sentinel" in refusal(f"redis+sentinel://:secret@{place}/main")
 
 
+@pytest.fixture
+def replica() -> Iterator[ServerProcess]:
+    """A server that only follows another, which need not be there."""
+    with ServerProcess(embedded_binary(), "--replicaof", f"{HOST} {free_port()}") as server:
+        yield server
+
+
+@pytest.mark.parametrize(
+    "words", [("worker", "-r", "app"), ("enqueue", "app.work"), ("stats", "reset", "--yes"), ("periodic", "pause", "x")]
+)
+def test_w12_a_replica_refuses_what_writes(words: tuple[str, ...], replica: ServerProcess, tmp_path: Path) -> None:
+    (tmp_path / "app.py").write_text("from shiftboss import job\n@job\ndef work(): ...\n")
+    done = run(*words, "--redis", replica.url, cwd=tmp_path)
+    line = f"shiftboss: Redis at {replica.url} is a replica and takes no writes; name its primary, or a sentinel"
+    assert (done.returncode, done.stderr.splitlines()[-1].partition(": redis+sentinel")[0]) == (1, line)
+
+
+def test_w12_the_doctor_names_the_primary_of_a_replica(replica: ServerProcess) -> None:
+    done = run("doctor", "--redis", replica.url)
+    assert done.returncode == 1
+    assert f"name its primary, {HOST}:" in done.stdout
+
+
+def test_w12_one_of_another_namespace_is_not_touched() -> None:
+    with ServerProcess(embedded_binary()) as server:
+        server.command("SET", "other:{b1}:theirs", "1")
+        assert run("batches", "rm", "AbCdEfGhIjKlMnOp", "--yes", "--redis", server.url).returncode == 1
+        assert run("limiters", "rm", "theirs", "--yes", "--redis", server.url).returncode == 1
+        assert server.command("DBSIZE") == 1
+
+
 def test_tls_where_there_is_none_and_none_where_there_is() -> None:
     binary = require(path_server(), "no redis-server on the PATH")
     with require(start_tls(binary), "no redis-server with TLS, or no openssl") as server:

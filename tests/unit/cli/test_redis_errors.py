@@ -29,6 +29,7 @@ CASES = [
     (exceptions.ConnectionError("[SSL: WRONG_VERSION_NUMBER]"), "does not speak TLS"),
     (exceptions.TimeoutError("Timeout reading from socket"), "no answer in time"),
     (exceptions.InvalidResponse('Protocol error, got "H"'), "is not Redis"),
+    (exceptions.ReadOnlyError("You can't write against a read only replica."), "name its primary"),
     (exceptions.ResponseError("DB index is out of range"), "the number at the end of the URL"),
     (exceptions.ConnectionError("Cluster mode is not enabled on this node"), "is no cluster"),
     (MasterNotFoundError("No master found for 'x' : <redis.client.Redis(...)>"), "no sentinel"),

@@ -6,8 +6,8 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from shiftboss.limiters import Minute
-from shiftboss.web.chart import by_day, by_look, by_minute, nice
+from shiftboss.engines.sidekiq.durations import BUCKETS
+from shiftboss.web.chart import by_day, by_duration, by_look, by_minute, nice
 from shiftboss.web.pace import LOOKS, Pace, Rate
 
 
@@ -80,12 +80,23 @@ def test_a_chart_of_minutes_adds_up_what_one_bar_stands_for() -> None:
     now = datetime(2026, 11, 25, 12, 30, 40, tzinfo=UTC)
     begin = now.replace(second=0)
     minutes = [
-        Minute(at=begin, admitted=4, over_limit=2),
-        Minute(at=begin - timedelta(minutes=7), admitted=3),
-        Minute(at=begin - timedelta(minutes=8), admitted=1),
-        Minute(at=begin - timedelta(minutes=500), admitted=99),
+        (begin, 6, 2),
+        (begin - timedelta(minutes=7), 3, 0),
+        (begin - timedelta(minutes=8), 1, 0),
+        (begin - timedelta(minutes=500), 99, 0),
     ]
     chart = by_minute(minutes, now, 8)
     assert [(bar.name, bar.whole, bar.part) for bar in chart.bars[-2:]] == [("8 min ago", 1, 0), ("0 min ago", 9, 2)]
     assert (len(chart.bars), chart.whole, chart.part) == (60, 10, 2)
     assert by_minute(minutes, now, 1).bars[-1].whole == 6
+
+
+def test_a_chart_of_durations_has_a_bar_for_each_bucket() -> None:
+    chart = by_duration([1, 0, 5, *[0] * (BUCKETS - 4), 2])
+    assert (len(chart.bars), chart.whole) == (BUCKETS, 8)
+    assert [(bar.name, bar.whole) for bar in (chart.bars[0], chart.bars[2], chart.bars[-1])] == [
+        ("up to 0.02 s", 1),
+        ("up to 0.045 s", 5),
+        ("above 335 s", 2),
+    ]
+    assert by_duration([]).whole == 0

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from shiftboss.cli.command import Command, confirm, json_option, yes_option
+from shiftboss.cli.command import Command, confirm, json_option, require_option, yes_option
 from shiftboss.cli.connect import connected
 from shiftboss.cli.output import print_json, print_rows
 from shiftboss.cli.text import plural, printable
@@ -22,8 +22,11 @@ HEADINGS = ("BATCH", "WHAT", "DETAIL", "WHAT CAN BE DONE")
 REMEDIES = {
     "broken": "--close-broken, or rm",
     "lost": "--bury-lost, or --give-up-lost",
+    "orphaned": "wait if they are delivered again, else --bury-lost",
     "callback died": "shiftboss dead retry",
+    "untraceable": "on RQ: --require its app",
 }
+LOST = {"lost", "orphaned"}
 
 
 @click.command("doctor", cls=Command)
@@ -31,13 +34,15 @@ REMEDIES = {
 @click.option(
     "--close-broken", is_flag=True, help="Take broken batches as they are: what never came is not waited for."
 )
-@click.option("--bury-lost", is_flag=True, help="Count jobs that are nowhere as dead.")
-@click.option("--give-up-lost", is_flag=True, help="Count jobs that are nowhere for nothing, as if never pushed.")
+@click.option("--bury-lost", is_flag=True, help="Count jobs that are nowhere, or whose process is gone, as dead.")
+@click.option("--give-up-lost", is_flag=True, help="Count those for nothing, as if never pushed.")
+@require_option
 @yes_option
 @json_option
 def doctor(
     *,
     bid: str | None,
+    modules: tuple[str, ...],
     close_broken: bool,
     bury_lost: bool,
     give_up_lost: bool,
@@ -46,19 +51,22 @@ def doctor(
     url: str | None,
     namespace: str | None,
 ) -> None:
-    """Find what will not mend by itself, in one batch or in all. Exits with 1 if something is left."""
+    """Find what will not mend by itself, in one batch or in all. Exits with 1 if something is left.
+
+    Where jobs are it knows of the built-in engine, and of RQ if a module that sets it up is required.
+    """
     from shiftboss.batches.doctor import examine
 
     if bury_lost and give_up_lost:
         raise click.UsageError("--bury-lost and --give-up-lost exclude one another")
     lost = "bury" if bury_lost else "give up" if give_up_lost else ""
-    with connected(url, namespace) as client:
+    with connected(url, namespace, modules) as client:
         findings = examine(bid, client=client)
-        chosen = [one for one in findings if (one.kind == "broken" and close_broken) or (one.kind == "lost" and lost)]
+        chosen = [one for one in findings if (one.kind == "broken" and close_broken) or (one.kind in LOST and lost)]
         if chosen:
             confirm(_question(chosen, lost), yes)
             # What is lost first: a batch that is closed then waits for nobody.
-            for one in sorted(chosen, key=lambda one: one.kind != "lost"):
+            for one in sorted(chosen, key=lambda one: one.kind not in LOST):
                 _treat(client, one, lost)
             findings = examine(bid, client=client)
     _print(findings, as_json=as_json)

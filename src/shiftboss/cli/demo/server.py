@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from shiftboss.cli.command import Failure, Misuse
-from shiftboss.cli.connect import check_reachable, connected
+from shiftboss.cli.connect import connected
 from shiftboss.client import Shiftboss
+from shiftboss.diagnosis import read_facts
 from shiftboss.errors import ConfigError
 
 
@@ -29,7 +30,7 @@ def demo_server(url: str | None, namespace: str | None) -> Iterator[tuple[Shiftb
             raise Misuse(
                 f"the workers of the demo cannot use {client.server.label}; leave --redis away for a private server"
             )
-        version = check_reachable(client)
+        version = read_facts(client)
         os.environ["SHIFTBOSS_URL"], os.environ["SHIFTBOSS_NAMESPACE"] = address, client.namespace
         yield client, f"private {version} ({about})" if about else f"{version} at {client.server.label}"
 

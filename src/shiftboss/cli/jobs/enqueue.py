@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from shiftboss.cli.command import Command, Failure, Misuse
+from shiftboss.cli.command import Command, Failure, Misuse, require_option
 from shiftboss.cli.connect import connected
 from shiftboss.cli.modules import load
 from shiftboss.cli.text import span
@@ -37,7 +37,7 @@ def parse_delay(ctx: click.Context, param: click.Parameter, text: str | None) ->
 @click.command("enqueue", cls=Command)
 @click.argument("name", metavar="NAME")
 @click.argument("arguments", metavar="[JSON]...", nargs=-1)
-@click.option("-r", "--require", "modules", multiple=True, metavar="MODULE", help="A module that defines jobs.")
+@require_option
 @click.option("-q", "--queue", metavar="NAME", help="Where it goes. [default: what the job says, else default]")
 @click.option("--in", "delay", metavar="TIME", callback=parse_delay, help="Later: 30s, 5m, 2h, 1d.")
 @click.option("--inline", is_flag=True, help="Run it here and now; needs --require.")

@@ -11,13 +11,14 @@ from shiftboss.web.pages import (
     overview,
     periodic,
     queues,
+    stats,
     waiting,
 )
 from shiftboss.web.site import of_jobs
 
 ROUTES = [
     *(route for module in (overview, batches, batch, limiters, periodic, metrics) for route in module.ROUTES),
-    *(of_jobs(route) for module in (busy, queues, job, failures, waiting) for route in module.ROUTES),
+    *(of_jobs(route) for module in (busy, queues, job, failures, waiting, stats) for route in module.ROUTES),
 ]
 
 __all__ = ["ROUTES"]

@@ -17,12 +17,10 @@ from shiftboss.web.chart import by_minute
 from shiftboss.web.forms import Form, Outcome, acting
 from shiftboss.web.paging import paging
 from shiftboss.web.rendering import render
-from shiftboss.web.site import client_of, number
+from shiftboss.web.site import HOURS, client_of, hours_of
 
 # How many are looked at for the list: it is sorted, and the list that Redis has is not.
 MOST = 2_000
-# How far back what was counted is shown.
-HOURS = (1, 8)
 
 
 async def listed(request: Request) -> Response:
@@ -52,8 +50,7 @@ async def limiter(request: Request) -> Response:
     found = await _find(request, request.query_params.get("name", ""))
     now = datetime.now(UTC)
     holders = await found.aholders() if isinstance(found, ConcurrentLimiter) else []
-    hours = number(request, "hours", 1)
-    hours = hours if hours in HOURS else 1
+    hours = hours_of(request)
     minutes = await found.ahistory(hours * 60)
     return await render(
         request,
@@ -62,7 +59,7 @@ async def limiter(request: Request) -> Response:
         state=await found.apeek(),
         holders=[holder for holder in holders if holder.ends > now],
         totals=await found.acounters(),
-        attempts=by_minute(minutes, now, hours),
+        attempts=by_minute(((one.at, one.admitted + one.over_limit, one.over_limit) for one in minutes), now, hours),
         overages=sum(minute.overages for minute in minutes),
         hours=hours,
         spans=HOURS,

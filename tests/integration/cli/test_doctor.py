@@ -1,0 +1,74 @@
+"""`shiftboss doctor`, on real servers."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from shiftboss import Shiftboss, job, periodic
+from shiftboss.batches import Batch
+from shiftboss.cli.root import cli
+from tests.backends import Backend
+from tests.integration.cli.processes import at_terminal, plain
+from tests.servers import ServerProcess, embedded_binary
+
+pytestmark = pytest.mark.backends("fake", "embedded", "redis", "cluster")
+
+
+@job(name="doctor_command.nothing", queue="low")
+def nothing() -> None: ...
+
+
+def doctor(url: str, *args: str) -> Result:
+    return CliRunner().invoke(cli, ["doctor", "--redis", url, *args])
+
+
+def states(url: str) -> dict[str, str]:
+    found: list[dict[str, Any]] = json.loads(doctor(url, "--json").stdout)["checks"]
+    return {one["check"]: one["state"] for one in found}
+
+
+def test_an_empty_server_is_well(backend: Backend) -> None:
+    found = states(backend.url)
+    assert found.pop("persistence", "warning") == "warning"  # these servers keep nothing
+    assert set(found.values()) == {"ok"}
+    assert {"server", "eviction", "memory", "batches"} <= set(found)
+
+
+def test_a_server_that_keeps_everything_is_well_and_the_exit_code_says_so() -> None:
+    with ServerProcess(embedded_binary(), "--appendonly", "yes") as server:
+        shown = doctor(server.url)
+        assert (shown.exit_code, "warning" in shown.stdout) == (0, False)
+        server.command("CONFIG", "SET", "maxmemory-policy", "allkeys-lru")
+        shown = doctor(server.url)
+        assert shown.exit_code == 1
+        assert "maxmemory-policy is allkeys-lru: jobs and batches are deleted when memory is short" in shown.stdout
+
+
+@pytest.mark.backends("fake", "embedded", "redis")
+def test_jobs_without_a_worker_a_schedule_without_a_leader_and_a_stuck_batch_are_found(
+    client: Shiftboss, backend: Backend
+) -> None:
+    with pytest.raises(KeyError), Batch(client=client).jobs(autoflush=1):
+        nothing.perform_async()
+        raise KeyError
+    periodic.put("nightly", job="Nightly", every=60.0, schedule="billing", client=client)
+    found = states(backend.url)
+    assert [found[name] for name in ("workers", "schedule billing", "batches")] == ["warning"] * 3
+
+
+def test_a_server_that_is_not_there_is_one_line() -> None:
+    shown = doctor("redis://127.0.0.1:1/0")
+    assert shown.exit_code == 1
+    assert len(shown.stderr.splitlines()) == 1
+
+
+@pytest.mark.backends("embedded")
+def test_at_a_narrow_terminal_it_says_all_it_has_to_say(backend: Backend) -> None:
+    lines = plain(at_terminal("doctor", columns=80, SHIFTBOSS_URL=backend.url))
+    assert all(len(line) <= 80 for line in lines)
+    text = " ".join(" ".join(lines).split())
+    assert "a restart goes back to the last snapshot; set it to yes to keep jobs" in text
