@@ -1,5 +1,5 @@
 """How soon the dashboard answers with much to show: 10,000 batches (half of them below one), 100,000 jobs in a queue, 10,000
-dead, 1,000 limiters, 1,000 periodic entries; for every page the median and the slowest of so many requests to their first byte.
+dead, 1,000 limiters, 1,000 periodic entries, 200 kinds of jobs measured for eight hours; for every page the median and the slowest of so many requests to their first byte.
 
     python benchmarks/dashboard.py [REQUESTS]        default 15; takes about a minute
 """
@@ -12,6 +12,7 @@ import statistics
 import subprocess
 import sys
 import time
+from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit
 
 import redis
@@ -19,8 +20,11 @@ import redis
 from shiftboss import Shiftboss, job, limiters, periodic
 from shiftboss.batches import Batch
 from shiftboss.embedded import shared_server
+from shiftboss.engines.sidekiq.worker.measuring import Row, telling
+from shiftboss.keys import SidekiqKeys
+from shiftboss.plan import run
 
-BATCHES, JOBS, DEAD, LIMITERS, ENTRIES = 10_000, 100_000, 10_000, 1_000, 1_000
+BATCHES, JOBS, DEAD, LIMITERS, ENTRIES, KINDS = 10_000, 100_000, 10_000, 1_000, 1_000, 200
 WANTED_MS = 200
 
 
@@ -56,6 +60,14 @@ def fill(raw: redis.Redis) -> str:
     return top.bid
 
 
+def measured(client: Shiftboss) -> None:
+    """As if many kinds of jobs had run in each minute of the last eight hours."""
+    now = datetime.now(UTC)
+    rows = {f"bench.job-{n}": Row(60, 1, 3_000, {5: 40, 9: 20}) for n in range(KINDS)}
+    for minute in range(8 * 60):
+        client.perform(run(telling(SidekiqKeys(client.namespace), now - timedelta(minutes=minute), rows)))
+
+
 def first_byte_ms(place: str, path: str) -> float:
     """Milliseconds from the request to the first byte of its answer."""
     connection = http.client.HTTPConnection(place, timeout=30)
@@ -76,6 +88,7 @@ def main(arguments: list[str]) -> None:
     client, raw = Shiftboss(server.url), redis.Redis.from_url(server.url)
     with client:
         bid = fill(raw)
+        measured(client)
         for n in range(ENTRIES):
             periodic.put(f"entry-{n}", job="bench.touch", cron=f"{n % 60} {n % 24} * * *", timezone="Europe/Berlin")
     paths = {
@@ -85,6 +98,7 @@ def main(arguments: list[str]) -> None:
         "dead, searched": "/dead?q=nothing", "batches": "/batches", "batches, by tag": "/batches?tag=one",
         "a batch with 5,000 below it": f"/batches/{bid}", "limiters": "/limiters", "a limiter": "/limiter?name=limiter-7",
         "periodic": "/periodic", "an entry": "/entry?name=entry-7",
+        "metrics by job": "/stats?hours=8", "metrics of a job": "/stats/job?name=bench.job-7&hours=8",
     }  # fmt: skip
     command = [sys.executable, "-m", "shiftboss.cli", "web", "--redis", server.url, "--port", "0"]
     web = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
