@@ -12,6 +12,7 @@ import pytest
 import shiftboss
 from shiftboss.engines.sidekiq import registry
 from shiftboss.engines.sidekiq.middleware import server_middleware
+from shiftboss.periodic import registration
 
 # A program; what doctest cannot look into without a Django project.
 NO_EXAMPLES = ("__main__", "contrib.django.apps")
@@ -24,8 +25,9 @@ def modules() -> list[str]:
 
 
 @pytest.fixture(autouse=True)
-def no_jobs_are_left() -> Iterator[None]:
-    """Jobs and middleware that examples define are known only while they run."""
+def nothing_is_left(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Jobs, middleware and periodic entries that examples define are known only while they run."""
+    monkeypatch.setattr(registration, "_registered", {})
     before, around = dict(registry._definitions), server_middleware.links
     yield
     server_middleware.links = around

@@ -1,7 +1,9 @@
-"""The Python of the tutorial and of the how-to pages runs.
+"""The Python of the documents runs.
 
 A block that begins with a comment like ``# app/jobs.py`` is written to that file, or appended to it the next time. A block
 with the word `run` behind its language is run, in the page's order, while a worker serves what it pushes; retries come at once.
+What the pages of engines show runs in `tests/engines/test_pages.py`, what those of web frameworks show in
+`tests/examples/test_pages.py`, and the dashboard's sites in `tests/web`.
 """
 
 from __future__ import annotations
@@ -16,8 +18,8 @@ import pytest
 from tests.docs.pages import ROOT, fences
 
 DRIVER = """
-import importlib, json, logging, os, sys, types
-from shiftboss import current_client
+import importlib, json, logging, os, re, sys, types
+from shiftboss import Shiftboss
 from shiftboss.embedded import shared_server
 from shiftboss.engines.sidekiq.worker import Worker, failure
 from shiftboss.jobs import trust
@@ -26,22 +28,37 @@ from shiftboss.jobs import trust
 failure.delay_after = lambda count: 0.001
 failure.random = types.SimpleNamespace(random=lambda: 0.0)
 
-page, modules, blocks = json.loads(sys.stdin.read())
+page, modules, before, blocks = json.loads(sys.stdin.read())
 logging.basicConfig(level=logging.WARNING)
 os.environ["SHIFTBOSS_URL"] = shared_server().url
 for module in modules:
     importlib.import_module(module)
     trust(module)
 scope = {"__name__": "page"}
-with Worker(current_client(), queues=["critical", "default", "low"], concurrency=50, timeout=5):
+client = Shiftboss(shared_server().url)
+with Worker(client, queues=["critical", "default", "low"], concurrency=50, timeout=5):
+    exec(before, scope)
     for line, text in blocks:
+        text = re.sub(r"redis://\\w+:6379/\\d", os.environ["SHIFTBOSS_URL"], text)
         exec(compile("\\n" * (line - 1) + text, page, "exec"), scope)
 """
-SHOWN = [
-    str(path.relative_to(ROOT / "docs"))
-    for kind in ("tutorial", "how-to")
-    for path in (ROOT / "docs" / kind).glob("*.md")
-]
+# What a page takes for granted.
+BEFORE = {
+    "how-to/run-a-schedule.md": "open('schedule.yml', 'w').write('jobs: {}')",
+    "how-to/use-batches.md": """
+from app.jobs import send_invoice
+from shiftboss import Queue
+from shiftboss.batches import Batch
+with (batch := Batch()).jobs():
+    send_invoice.set(queue="nobody's").perform_async(7)
+Queue("nobody's").clear()
+lost = batch.bid
+""",
+    "reference/jobs.md": "from shiftboss import Job",
+    "reference/settings.md": "from shiftboss import job\n\n@job\ndef send_invoice(number): ...",
+    "tutorial/first-batch.md": "import time\nfrom shiftboss import job",
+}
+SHOWN = ["../README.md", *(str(path.relative_to(ROOT / "docs")) for path in (ROOT / "docs").rglob("*.md"))]
 PAGES = sorted(page for page in SHOWN if any(fence.info == "run" for fence in fences(page)))
 
 
@@ -55,10 +72,11 @@ def test_what_a_page_shows_runs(page: str, tmp_path: Path) -> None:
             with path.open("a") as file:
                 file.write(fence.text)
     blocks = [(fence.line, fence.text) for fence in python if fence.info == "run"]
-    modules = sorted({fence.file[:-3].replace("/", ".") for fence in python if fence.file and fence.info != "run"})
+    files = {fence.file for fence in python if fence.file and fence.info != "run"}
+    modules = sorted(file[:-3].replace("/", ".") for file in files if not file.endswith("_site.py"))
     ran = subprocess.run(
         [sys.executable, "-c", DRIVER],
-        input=json.dumps([page, modules, blocks]),
+        input=json.dumps([page, modules, BEFORE.get(page, ""), blocks]),
         cwd=tmp_path,
         capture_output=True,
         text=True,

@@ -1,0 +1,28 @@
+"""Functions that count words, and what follows when all files are counted."""
+
+import os
+from pathlib import Path
+
+from redis import Redis
+
+from shiftboss.batches import report
+from shiftboss.engines.rq import ShiftbossQueue, install
+
+redis = Redis.from_url(os.environ.get("REDIS_URL", "redis://localhost:6379/0"))
+install(redis)
+words = ShiftbossQueue("words", connection=redis)
+
+
+def count_words(path):
+    report(len(Path(path).read_text(encoding="utf-8", errors="replace").split()))
+
+
+class Report:
+    """Called back when every file is counted, or when one cannot be."""
+
+    def on_success(self, status, options):
+        total = sum(status.results())
+        Path(options["report"]).write_text(f"{total} words in {status.total} files\n", encoding="utf-8")
+
+    def on_death(self, status, options):
+        Path(options["report"]).write_text(f"{status.dead} of {status.total} files not counted\n", encoding="utf-8")
