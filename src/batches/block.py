@@ -9,8 +9,9 @@ from dataclasses import replace
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
+from shiftboss.engine import Block, JoiningEngine, NotPublished, joining
 from shiftboss.errors import BatchClosed, BatchError, ConfigError
-from shiftboss.jobs import Block, JoiningEngine, Member, Message, NotPublished, joining
+from shiftboss.jobs import Member, Message
 from shiftboss.outbox import settle
 from shiftboss.plan import Plan, deliver
 

@@ -16,7 +16,8 @@ from typing import Any
 import msgspec
 
 from shiftboss.errors import BatchError, ConfigError
-from shiftboss.jobs import Message, is_trusted
+from shiftboss.jobs import Message
+from shiftboss.trusted import is_trusted
 
 EVENTS = ("complete", "success", "death", "finished")
 OPTIONS_LIMIT = 64 * 1024

@@ -9,8 +9,8 @@ from typing import Any
 import msgspec
 
 from shiftboss.config import check_seconds
+from shiftboss.engine import BUILT_IN
 from shiftboss.errors import ConfigError
-from shiftboss.jobs import BUILT_IN
 
 from .callbacks import Callback
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from shiftboss import outbox
 from shiftboss.alive import is_alive
 from shiftboss.client import current_client
-from shiftboss.jobs import BUILT_IN, TracingEngine
+from shiftboss.engine import BUILT_IN, TracingEngine
 from shiftboss.keys import ShardKeys, shard_of
 from shiftboss.outbox import GRACE, settle
 from shiftboss.plan import Plan, deliver, run, run_many

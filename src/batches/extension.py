@@ -9,8 +9,9 @@ from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from shiftboss import events
+from shiftboss.engine import BUILT_IN, joining
 from shiftboss.extension import Extension, Recording
-from shiftboss.jobs import BUILT_IN, PREREQUISITE_DIED, CallbackOf, Member, Message, Outcome, failure_of, joining
+from shiftboss.jobs import PREREQUISITE_DIED, CallbackOf, Member, Message, Outcome, failure_of
 from shiftboss.keys import SHARDS, ShardKeys
 from shiftboss.outbox import GRACE, perform, settle, strike_off
 from shiftboss.plan import Plan, deliver, run, run_many

@@ -6,9 +6,9 @@ from collections.abc import AsyncIterator, Iterator
 from datetime import timedelta
 from typing import Any, Self, TypeVar
 
-from shiftboss import jobs
 from shiftboss.client import Shiftboss, current_client
 from shiftboss.errors import BatchNotFound
+from shiftboss.jobs import current_job
 from shiftboss.keys import BatchKeys
 from shiftboss.plan import Plan, run
 
@@ -150,7 +150,7 @@ class BatchHandle:
 
     def is_inside(self) -> bool:
         """Whether this runs in a member or a callback of the batch."""
-        job = jobs.current_job()
+        job = current_job()
         return job is not None and job.message.batch is not None and job.message.batch.bid == self.bid
 
     def _check_exists(self) -> Plan[Self]:

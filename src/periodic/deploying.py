@@ -15,8 +15,8 @@ from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from shiftboss import keys
+from shiftboss.engine import KnowingEngine
 from shiftboss.errors import ScheduleError
-from shiftboss.jobs import KnowingEngine
 from shiftboss.keys import PeriodicKeys
 from shiftboss.plan import Plan, run
 

@@ -11,8 +11,8 @@ from typing import Any
 import yaml
 
 from shiftboss.config import check_known
+from shiftboss.engine import Engine, KnowingEngine
 from shiftboss.errors import ConfigError, ScheduleError
-from shiftboss.jobs import Engine, KnowingEngine
 
 from .checking import DEFAULTS, NAME, make_entry
 from .cron import zone_of

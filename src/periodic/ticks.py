@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from shiftboss.jobs import TOLD, Message, NotPublished, joining
+from shiftboss.engine import NotPublished, joining
+from shiftboss.jobs import TOLD, Message
 from shiftboss.outbox import strike_off
 from shiftboss.plan import Plan, run_many
 

@@ -8,8 +8,8 @@ from weakref import WeakKeyDictionary
 
 from shiftboss import client as clients
 from shiftboss.client import Shiftboss, configure
+from shiftboss.engine import Engine
 from shiftboss.errors import ConfigError
-from shiftboss.jobs import Engine
 
 A = TypeVar("A")
 E = TypeVar("E", bound=Engine)

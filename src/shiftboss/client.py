@@ -11,9 +11,10 @@ from weakref import WeakKeyDictionary
 
 from shiftboss import keys, plan
 from shiftboss.config import Settings
+from shiftboss.engine import Engine
 from shiftboss.errors import ConfigError
 from shiftboss.extension import Extension
-from shiftboss.jobs import Engine, Message
+from shiftboss.jobs import Message
 from shiftboss.plan import Plan
 
 if TYPE_CHECKING:

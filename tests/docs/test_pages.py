@@ -22,7 +22,7 @@ import importlib, json, logging, os, re, sys, types
 from shiftboss import Shiftboss
 from shiftboss.embedded import shared_server
 from shiftboss.engines.sidekiq.worker import Worker, failure
-from shiftboss.jobs import trust
+from shiftboss.trusted import trust
 
 # What a page shows as the first retry after 15 to 25 seconds comes at once here.
 failure.delay_after = lambda count: 0.001

@@ -14,7 +14,7 @@ import redis
 
 from shiftboss import OverLimit, current_job
 from shiftboss.batches import Batch, Status, current_batch, report
-from shiftboss.jobs import trust
+from shiftboss.trusted import trust
 
 trust(__name__)
 NOTES_URL = "CONFORMANCE_NOTES"

@@ -13,8 +13,9 @@ from celery import Celery, Task
 from shiftboss import ConfigError, Shiftboss
 from shiftboss import client as clients
 from shiftboss.batches import Batch, BatchNotFound
+from shiftboss.engine import NotPublished
 from shiftboss.engines.celery import CeleryEngine, ShiftbossTask, client_of, install
-from shiftboss.jobs import Member, Message, NotPublished, Outcome
+from shiftboss.jobs import Member, Message, Outcome
 from shiftboss.reporting import tell
 from tests.engines.actions import notes
 from tests.engines.app_celery import CeleryDriver

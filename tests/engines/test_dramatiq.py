@@ -17,8 +17,8 @@ from dramatiq.middleware import AsyncIO, Middleware, SkipMessage
 from shiftboss import BatchNotFound, ConfigError, Shiftboss, current_job
 from shiftboss import client as clients
 from shiftboss.batches import Batch
+from shiftboss.engine import NotPublished
 from shiftboss.engines.dramatiq import DramatiqEngine, client_of, install
-from shiftboss.jobs import NotPublished
 from tests.engines.actions import notes, put
 from tests.engines.conftest import Url
 from tests.waiting import wait_until

@@ -15,12 +15,12 @@ from dramatiq.brokers.stub import StubBroker
 
 from shiftboss import Shiftboss, keys
 from shiftboss.batches import Batch, calls
+from shiftboss.engine import NotPublished
 from shiftboss.engines.celery import CeleryEngine, install, texts
 from shiftboss.engines.celery import engine as celery_engine
 from shiftboss.engines.dramatiq import DramatiqEngine
 from shiftboss.engines.dramatiq import engine as dramatiq_engine
 from shiftboss.engines.dramatiq import install as install_on_dramatiq
-from shiftboss.jobs import NotPublished
 from shiftboss.plan import run
 from shiftboss.scripts import command
 from tests.engines.actions import notes

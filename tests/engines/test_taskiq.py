@@ -15,8 +15,8 @@ from taskiq.exceptions import SendTaskError
 from shiftboss import ConfigError, JobError, Shiftboss, current_job, requeue
 from shiftboss import client as clients
 from shiftboss.batches import Batch, Status, current_batch
+from shiftboss.engine import NotPublished
 from shiftboss.engines.taskiq import TaskiqEngine, client_of, install
-from shiftboss.jobs import NotPublished
 from tests.engines.conftest import Url
 
 seen: list[Any] = []

@@ -7,7 +7,8 @@ from typing import Any
 
 from shiftboss import current_job, job
 from shiftboss.batches import Status
-from shiftboss.jobs import Member, trust
+from shiftboss.jobs import Member
+from shiftboss.trusted import trust
 
 trust(__name__)
 QUEUE = "pushed"

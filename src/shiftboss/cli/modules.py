@@ -9,7 +9,7 @@ from importlib import import_module
 from pathlib import Path
 
 from shiftboss.cli.command import Failure, Misuse
-from shiftboss.jobs import trust
+from shiftboss.trusted import trust
 
 
 def load(module: str) -> None:

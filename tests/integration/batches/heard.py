@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from shiftboss.batches import Status, current_batch
-from shiftboss.jobs import trust
+from shiftboss.trusted import trust
 
 trust(__name__)
 CALLS: list[tuple[str, Status, dict[str, Any]]] = []

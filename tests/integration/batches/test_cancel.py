@@ -9,7 +9,8 @@ import pytest
 from shiftboss import outbox
 from shiftboss.batches import Batch, BatchNotFound, calls
 from shiftboss.client import Shiftboss
-from shiftboss.jobs import Message, NotPublished, Outcome
+from shiftboss.engine import NotPublished
+from shiftboss.jobs import Message, Outcome
 from shiftboss.plan import Plan, run, work
 from shiftboss.store import command
 from tests.integration.batches import heard

@@ -11,8 +11,9 @@ import pytest
 from shiftboss.batches import Batch, BatchError, Status, areport, current_batch, report
 from shiftboss.client import Shiftboss
 from shiftboss.errors import ConfigError
-from shiftboss.jobs import CurrentJob, Message, running, trust
+from shiftboss.jobs import CurrentJob, Message, running
 from shiftboss.store import command
+from shiftboss.trusted import trust
 from tests.integration.batches.crew import Site
 
 trust(__name__)

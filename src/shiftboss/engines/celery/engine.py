@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import celery
 
+from shiftboss.engine import KnownJob, NotPublished
 from shiftboss.engines.celery.messages import KEPT, queue_of, to_call
 from shiftboss.engines.celery.results import release
 from shiftboss.engines.celery.texts import far_date, from_text, to_text
-from shiftboss.jobs import KnownJob, Message, NotPublished
+from shiftboss.jobs import Message
 from shiftboss.later import AHEAD, put_off
 from shiftboss.plan import Plan, run, work
 

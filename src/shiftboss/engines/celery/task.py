@@ -16,8 +16,9 @@ from shiftboss.engines.celery.headers import OPTIONS, PLACE
 from shiftboss.engines.celery.messages import arrived
 from shiftboss.errors import JobError
 from shiftboss.extension import Reschedule
-from shiftboss.jobs import CurrentJob, Outcome, current_job, running, trust
+from shiftboss.jobs import CurrentJob, Outcome, current_job, running
 from shiftboss.reporting import letting_go, put_back_of, starting, tell
+from shiftboss.trusted import trust
 
 TOLD = "shiftboss_told"
 

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 import dramatiq
 import msgspec
 
+from shiftboss.engine import KnownJob, NotPublished
 from shiftboss.engines.dramatiq.messages import to_call
-from shiftboss.jobs import KnownJob, Message, NotPublished
+from shiftboss.jobs import Message
 from shiftboss.later import AHEAD, LONG, put_off
 from shiftboss.plan import Plan, run, work
 

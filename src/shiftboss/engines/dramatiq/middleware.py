@@ -16,9 +16,10 @@ from shiftboss.endings import Requeue
 from shiftboss.engines.dramatiq.engine import DramatiqEngine
 from shiftboss.engines.dramatiq.messages import OPTIONS, arrived, place_of
 from shiftboss.extension import Reschedule
-from shiftboss.jobs import CurrentJob, Message, Outcome, current_job, running, trust
+from shiftboss.jobs import CurrentJob, Message, Outcome, current_job, running
 from shiftboss.later import Promoter
 from shiftboss.reporting import letting_go, put_back_of, starting, tell
+from shiftboss.trusted import trust
 from shiftboss.watch import watch_of
 
 # Seconds that the last reports may take at a stop.

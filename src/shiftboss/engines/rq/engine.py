@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 from redis import Redis
 from rq import Retry
 
+from shiftboss.engine import KnownJob
 from shiftboss.engines.rq.messages import KEPT, Kept, mark
 from shiftboss.engines.rq.whereabouts import whereabouts
-from shiftboss.jobs import KnownJob, Message
+from shiftboss.jobs import Message
 from shiftboss.plan import Plan, work
 
 if TYPE_CHECKING:

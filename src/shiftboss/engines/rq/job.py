@@ -14,10 +14,11 @@ from shiftboss.engines.rq.installing import install, label_of
 from shiftboss.engines.rq.messages import FAILURES, OPTIONS, arrived
 from shiftboss.errors import JobError
 from shiftboss.extension import Reschedule
-from shiftboss.jobs import CurrentJob, Outcome, running, trust_any
+from shiftboss.jobs import CurrentJob, Outcome, running
 from shiftboss.outbox import GRACE, PAGE, claim, perform
 from shiftboss.plan import run
 from shiftboss.reporting import put_back_of, tell, wanting
+from shiftboss.trusted import trust_any
 
 # How often RQ lets a job return `Retry`: a job that is put back uses none of its own retries.
 EVER = 1_000_000_000

@@ -7,6 +7,7 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from shiftboss.engine import BUILT_IN, Block, KnownJob, Reserved
 from shiftboss.engines.sidekiq import joined
 from shiftboss.engines.sidekiq.calls import push
 from shiftboss.engines.sidekiq.payload import encode, encode_open
@@ -14,7 +15,7 @@ from shiftboss.engines.sidekiq.registry import find
 from shiftboss.engines.sidekiq.strict import check_size
 from shiftboss.engines.sidekiq.whereabouts import whereabouts
 from shiftboss.errors import ConfigError, JobError
-from shiftboss.jobs import BUILT_IN, Block, KnownJob, Message, Reserved
+from shiftboss.jobs import Message
 from shiftboss.keys import SidekiqKeys
 from shiftboss.outbox import GRACE
 from shiftboss.plan import Plan, run

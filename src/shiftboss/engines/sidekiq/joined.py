@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from shiftboss.jobs import Reserved
+from shiftboss.engine import Reserved
 from shiftboss.keys import BatchKeys, SidekiqKeys
 from shiftboss.scripts import Arg, Call, script
 

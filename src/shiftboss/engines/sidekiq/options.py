@@ -10,8 +10,9 @@ from functools import cached_property
 from typing import Any, TypedDict
 
 from shiftboss.config import check_known
+from shiftboss.engine import Gate
 from shiftboss.errors import ConfigError
-from shiftboss.jobs import TRACK, Gate
+from shiftboss.jobs import TRACK
 
 RETRIES = 25
 Seconds = float | timedelta

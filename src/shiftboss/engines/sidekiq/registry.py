@@ -10,7 +10,7 @@ from types import MappingProxyType
 
 from shiftboss.engines.sidekiq.definition import Definition
 from shiftboss.errors import ConfigError
-from shiftboss.jobs import trust
+from shiftboss.trusted import trust
 
 _definitions: dict[str, Definition] = {}
 

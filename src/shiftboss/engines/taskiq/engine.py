@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 
 from taskiq import AsyncBroker, TaskiqMessage
 
+from shiftboss.engine import KnownJob, NotPublished
 from shiftboss.engines.taskiq.messages import own_queue, to_theirs
 from shiftboss.errors import JobError
-from shiftboss.jobs import KnownJob, Message, NotPublished
+from shiftboss.jobs import Message
 from shiftboss.later import put_off
 from shiftboss.plan import Plan, run, work
 

@@ -17,7 +17,7 @@ from shiftboss.engines.taskiq.engine import TaskiqEngine
 from shiftboss.engines.taskiq.messages import FAILURES, place_of, to_message
 from shiftboss.engines.taskiq.middleware import ShiftbossMiddleware
 from shiftboss.engines.taskiq.running import as_job, current_run
-from shiftboss.jobs import trust
+from shiftboss.trusted import trust
 
 log = logging.getLogger("shiftboss.taskiq")
 RETRIES = 25

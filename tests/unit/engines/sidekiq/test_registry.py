@@ -11,7 +11,7 @@ import pytest
 from shiftboss import Job, job
 from shiftboss.engines.sidekiq import registry
 from shiftboss.errors import ConfigError
-from shiftboss.jobs import is_trusted
+from shiftboss.trusted import is_trusted
 
 APP = """
 from shiftboss import Job, job

@@ -12,8 +12,8 @@ from shiftboss.errors import JobError
 
 if TYPE_CHECKING:
     from shiftboss.client import Shiftboss
+    from shiftboss.engine import Gate
     from shiftboss.engines.sidekiq.worker.failure import RetryIn
-    from shiftboss.jobs import Gate
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,11 +15,12 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from shiftboss.endings import Discard, Verdict
+from shiftboss.engine import Gate
 from shiftboss.engines.sidekiq.options import RETRIES
 from shiftboss.engines.sidekiq.worker.hold import Ended, Run
 from shiftboss.errors import OverLimit
 from shiftboss.extension import Reschedule
-from shiftboss.jobs import Gate, Outcome
+from shiftboss.jobs import Outcome
 
 if TYPE_CHECKING:
     from shiftboss.engines.sidekiq.payload import Payload
