@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from contextvars import ContextVar
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self, TypeVar
@@ -121,9 +121,9 @@ class Shiftboss:
         """Run a plan from this thread."""
         return plan.perform(steps, self.store)
 
-    async def aperform(self, steps: Plan[T]) -> T:
-        """Run a plan from this coroutine."""
-        return await plan.aperform(steps, self.astore)
+    def aperform(self, steps: Plan[T]) -> Coroutine[Any, Any, T]:
+        """Run a plan from this coroutine, which awaits it."""
+        return plan.aperform(steps, self.astore)
 
     def push(self, messages: Sequence[Message]) -> Plan[None]:
         """Hand messages to the engine, unless a feature keeps them back (a batch's open block does)."""

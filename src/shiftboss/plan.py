@@ -129,7 +129,8 @@ def run_both(first: Call[T], second: Call[U]) -> Plan[tuple[T, U]]:
 
 def within(call: Call[T], seconds: float) -> Plan[T]:
     """One call, answered or given up within so many seconds; its value."""
-    return (yield Within(call, seconds))  # type: ignore[no-any-return]
+    delivery = yield Within(call, seconds)
+    return delivery.result  # type: ignore[no-any-return]
 
 
 def sleep(seconds: float) -> Plan[None]:
@@ -203,7 +204,7 @@ def _take(step: Step, store: Store) -> Any:
         case Call():
             return store.deliver(step)
         case Within():
-            return store.run(step.call, step.seconds)
+            return store.deliver(step.call, step.seconds)
         case Sleep():
             return time.sleep(step.seconds)
         case Many():
@@ -229,7 +230,7 @@ async def _atake(step: Step, store: AsyncStore) -> Any:
         case Call():
             return await store.deliver(step)
         case Within():
-            return await store.run(step.call, step.seconds)
+            return await store.deliver(step.call, step.seconds)
         case Sleep():
             return await asyncio.sleep(step.seconds)
         case Many():

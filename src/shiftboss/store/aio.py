@@ -1,7 +1,7 @@
 """`AsyncStore`: runs calls on Redis from one event loop.
 
-All calls to a node share one connection: each is written as it comes, and replies are handed out in order. At 32 calls in
-flight that is seven times redis-py's asyncio client, which takes a connection from its pool for every call.
+All calls to a node share one connection: each is written as it comes, and replies are handed out in order. redis-py's
+asyncio client takes a connection from its pool for every call.
 """
 
 from __future__ import annotations
@@ -26,6 +26,8 @@ from shiftboss.store.servers import Server
 from shiftboss.store.sync import Delivery
 
 T = TypeVar("T")
+# The name of the one node of a server that is no cluster.
+ONLY = ""
 
 
 class AsyncStore:
@@ -57,7 +59,7 @@ class AsyncStore:
             lane: AsyncLane | None = None
             connection = None
             try:
-                lane = await self._lane_for(call, attempts)
+                lane = self._lanes.get(ONLY) or await self._lane_for(call, attempts)
                 if not call.resend:
                     await lane.close_if_gone()
                 reply = lane.begin(call, attempts) if lane.ready() else await lane.open_and_begin(call, attempts)
@@ -140,10 +142,9 @@ class AsyncStore:
     async def _lane_of(self, key: str, attempts: Attempts) -> AsyncLane:
         if self.server.kind == "cluster":
             return self._node_lane((await self._slots(attempts)).node_of(key))
-        lane = self._lanes.get("")
-        if lane is None:
-            lane = self._lanes[""] = AsyncLane(single_node(self.server, self.timeout, asyncio=True))
-        return lane
+        if ONLY not in self._lanes:
+            self._lanes[ONLY] = AsyncLane(single_node(self.server, self.timeout, asyncio=True))
+        return self._lanes[ONLY]
 
     def _node_lane(self, node: Any) -> AsyncLane:
         lane = self._lanes.get(node.name)

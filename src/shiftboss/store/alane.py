@@ -5,9 +5,6 @@ from __future__ import annotations
 import asyncio
 import math
 import select
-import time
-from collections import deque
-from collections.abc import Iterable
 from typing import Any
 
 from redis.exceptions import BusyLoadingError, RedisError, ResponseError
@@ -20,9 +17,12 @@ from shiftboss.store.lane import as_redis_error, pack, untraced
 from shiftboss.store.line import AsyncLine
 from shiftboss.store.nodes import Maker
 from shiftboss.store.policy import Attempts
+from shiftboss.store.replies import LATE, Replies
 
 # A node that answers nobody for so long while someone waits is taken for gone, and its connection is made anew.
 SILENCE = 1.0
+# So many commands of one round of the event loop go out in one piece; more would leave the server without work meanwhile.
+TOGETHER = 16
 
 
 class AsyncLane:
@@ -34,11 +34,10 @@ class AsyncLane:
         self.connection: Any = None
         self._transport: asyncio.WriteTransport | None = None  # fakeredis' connections have none to speak of
         self.lines: list[AsyncLine] = []  # idle ones, for calls that block
-        self._replies: deque[asyncio.Future[Any]] = deque()
+        self._replies = Replies()
         self._corked: list[bytes] = []
         self._readers: set[asyncio.Task[None]] = set()
         self._opening: asyncio.Task[None] | None = None  # one for all who wait; a lock would keep the event loop alive
-        self._heard = 0.0
 
     def ready(self) -> bool:
         """Whether a command can be written now. A connection that was lost is left to its reader, which may not know yet."""
@@ -48,23 +47,21 @@ class AsyncLane:
 
     def begin(self, call: Call[Any], attempts: Attempts) -> asyncio.Future[Any]:
         """Write a command; its reply will be the future's result. Not a coroutine: nothing may come between the two."""
-        loop = asyncio.get_running_loop()
-        connection = self.connection
-        packed = pack(connection, [(call, attempts)])
+        connection, replies = self.connection, self._replies
+        packed = pack([(call, attempts)])
         if attempts.redirect is not None:
-            self._replies.append(loop.create_future())
-        reply: asyncio.Future[Any] = loop.create_future()
-        if not self._replies:
-            self._heard = attempts.clock()
-        self._replies.append(reply)
-        if len(self._replies) == 1:
+            replies.expect(attempts.deadline)
+        reply = replies.expect(attempts.deadline)
+        if len(replies) == 1:
             # Never on a transport that is closing: CPython 3.12's would leave the selector with a file that is gone.
             connection._writer.writelines(packed)
         else:
             # Others are under way: what comes in this round of the loop goes out together.
             if not self._corked:
-                loop.call_soon(self._uncork, connection, self._corked)
+                asyncio.get_running_loop().call_soon(self._uncork, connection, self._corked)
             self._corked += packed
+            if len(self._corked) >= TOGETHER:
+                self._uncork(connection, self._corked)
         return reply
 
     def _uncork(self, connection: Any, corked: list[bytes]) -> None:
@@ -72,7 +69,7 @@ class AsyncLane:
         packed = list(corked)
         corked.clear()
         transport = getattr(connection._writer, "transport", None)
-        if connection._writer is not None and not (transport is not None and transport.is_closing()):
+        if packed and connection._writer is not None and not (transport is not None and transport.is_closing()):
             connection._writer.writelines(packed)
 
     async def open_and_begin(self, call: Call[Any], attempts: Attempts) -> asyncio.Future[Any]:
@@ -91,14 +88,12 @@ class AsyncLane:
         return self.begin(call, attempts)
 
     async def reply(self, reply: asyncio.Future[Any], attempts: Attempts) -> Any:
-        """Wait for a reply until the deadline."""
-        try:
-            async with asyncio.timeout(attempts.left):
-                outcome = await reply
-        except TimeoutError:
-            if attempts.clock() - self._heard > SILENCE:
+        """Wait for a reply until its deadline."""
+        outcome = await reply
+        if outcome is LATE:
+            if attempts.clock() - self._replies.heard > SILENCE:
                 await self.close()
-            raise RedisTimeoutError("Timeout reading from the server") from None
+            raise RedisTimeoutError("Timeout reading from the server")
         if isinstance(outcome, Exception):
             try:
                 raise untraced(outcome)
@@ -122,7 +117,7 @@ class AsyncLane:
         if connection is not None:
             # A reader that was cancelled before its first step has done none of this.
             await connection.disconnect(nowait=True)
-            settle(replies, RedisConnectionError("the connection was closed"))
+            replies.end(RedisConnectionError("the connection was closed"))
 
     async def close_if_gone(self) -> None:
         """Notice that an idle connection was closed at the other end, before a call is lost on it that cannot be resent."""
@@ -138,7 +133,7 @@ class AsyncLane:
         self._leave()
 
     def _leave(self) -> None:
-        self.connection, self._transport, self._replies, self._corked = None, None, deque(), []
+        self.connection, self._transport, self._replies, self._corked = None, None, Replies(), []
 
     async def _open(self) -> None:
         connection = without_limits(self.maker.make())
@@ -151,7 +146,7 @@ class AsyncLane:
         finally:
             await self.maker.aclose()  # sentinels are asked once in a while; nothing stays open behind a loop that ends
         self.reached = True
-        self.connection, self._heard = connection, time.monotonic()
+        self.connection = connection
         transport = getattr(connection._writer, "transport", None)
         self._transport = transport if hasattr(transport, "abort") else None
         reader = asyncio.create_task(self._read(connection, self._replies), name="shiftboss-store")
@@ -163,7 +158,7 @@ class AsyncLane:
         if not opening.cancelled():
             opening.exception()  # seen, even if all who waited for it have gone
 
-    async def _read(self, connection: Any, replies: deque[asyncio.Future[Any]]) -> None:
+    async def _read(self, connection: Any, replies: Replies) -> None:
         error: Exception = RedisConnectionError("the connection was closed")
         try:
             while replies or self.connection is connection:
@@ -171,22 +166,19 @@ class AsyncLane:
                     outcome = await connection.read_response(disable_decoding=True, timeout=math.inf)
                 except ResponseError as refusal:
                     outcome = refusal
-                self._heard = time.monotonic()
-                reply = replies.popleft()
-                if not reply.done():
-                    reply.set_result(outcome)
+                replies.hand_out(outcome)
         except BusyLoadingError as refusal:
             # An answer, though redis-py closes the connection on it: what was sent after it may well run.
             error = RedisConnectionError(f"the connection was closed: {refusal}")
-            if replies and not (reply := replies.popleft()).done():
-                reply.set_result(refusal)
+            if replies:
+                replies.hand_out(refusal)
         except (OSError, RedisError) as lost:
             error = as_redis_error(lost)
         finally:
             if self.connection is connection:
                 self._leave()
             await connection.disconnect(nowait=True)
-            settle(replies, error)
+            replies.end(error)
 
 
 _GONE = getattr(select, "POLLHUP", 0) | getattr(select, "POLLERR", 0) | getattr(select, "POLLRDHUP", 0)
@@ -203,10 +195,3 @@ def is_gone(connection: Any) -> bool:
     poll = select.poll()
     poll.register(file, _GONE)
     return any(seen & _GONE for _, seen in poll.poll(0))
-
-
-def settle(replies: Iterable[asyncio.Future[Any]], error: Exception) -> None:
-    """Give whoever still waits the reason why there is no reply."""
-    for reply in replies:
-        if not reply.done():
-            reply.set_result(error)

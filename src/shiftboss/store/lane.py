@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from hiredis import pack_command
 from redis.exceptions import AuthenticationError, BusyLoadingError, RedisClusterException, RedisError, ResponseError
 from redis.exceptions import ConnectionError as RedisConnectionError
 
@@ -45,7 +46,7 @@ class Lane:
                 self.reached = True
             elif not all(attempts.resend for _, attempts in batch) and connection.can_read(0):
                 raise ConnectionResetError("the server has closed this connection")
-            packed = pack(connection, batch)
+            packed = pack(batch)
             limit = set_limit(connection, batch[0][1].left)
             sent = True
             connection.send_packed_command(packed, check_health=False)
@@ -104,13 +105,13 @@ def set_limit(connection: Any, seconds: float) -> dict[str, float]:
     return {}
 
 
-def pack(connection: Any, batch: Sequence[tuple[Call[Any], Attempts]]) -> list[bytes]:
+def pack(batch: Sequence[tuple[Call[Any], Attempts]]) -> list[bytes]:
     """The commands as bytes. A node that is still importing the slot takes them after an ASKING, which has a reply too."""
     packed: list[bytes] = []
     for call, attempts in batch:
         if attempts.redirect is not None:
-            packed += connection.pack_command("ASKING")
-        packed += connection.pack_command(*call.words(whole=attempts.whole))
+            packed.append(pack_command(("ASKING",)))
+        packed.append(pack_command(call.words(whole=attempts.whole)))  # type: ignore[arg-type]  # it is typed as a tuple of one
     return packed
 
 
