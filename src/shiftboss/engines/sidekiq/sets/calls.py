@@ -100,6 +100,18 @@ def fields(name: str) -> Call[dict[str, bytes]]:
     return command("HGETALL", [name], [], _fields)
 
 
+def minute(name: str) -> Call[dict[bytes, bytes]]:
+    """What all jobs did in a minute, as it comes: of hundreds of thousands of fields few are read."""
+    return command("HGETALL", [name], [], _pairs)
+
+
+def minute_of(name: str, fields: Sequence[bytes]) -> Call[dict[bytes, bytes]]:
+    """The same, some fields."""
+    return command(
+        "HMGET", [name], fields, lambda reply: {f: v for f, v in zip(fields, reply, strict=True) if v is not None}
+    )
+
+
 def histograms(names: Sequence[str]) -> Call[list[list[int]]]:
     """Histograms of durations, each of which may not be there."""
     return command("MGET", names, [], lambda reply: [unpack(stored) for stored in reply])
@@ -131,5 +143,8 @@ def _scored(reply: list[bytes]) -> list[Placed]:
 
 
 def _fields(reply: Any) -> dict[str, bytes]:
-    pairs = reply.items() if isinstance(reply, dict) else zip(reply[::2], reply[1::2], strict=True)
-    return {name.decode(): value for name, value in pairs}
+    return {name.decode(): value for name, value in _pairs(reply).items()}
+
+
+def _pairs(reply: Any) -> dict[bytes, bytes]:
+    return reply if isinstance(reply, dict) else dict(zip(reply[::2], reply[1::2], strict=True))

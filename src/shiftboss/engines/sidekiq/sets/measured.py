@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +20,9 @@ if TYPE_CHECKING:
 
 # For so many minutes they are kept, one by one.
 KEPT = 480
+
+# What all jobs did in a minute, or some.
+Minute = Mapping[bytes, bytes]
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,59 +111,63 @@ def _instants(minutes: int) -> list[datetime]:
 
 def some(client: Shiftboss, minutes: int, choose: Callable[[Sequence[str]], Sequence[str]]) -> Plan[list[JobStats]]:
     """Those of jobs that are chosen by their names, of which those come first that ran most; with their buckets. Two round
-    trips, of which the first reads what all jobs did.
+    trips, of which the first reads what all jobs did. Without their minutes.
     """
     keys, instants = SidekiqKeys(client.namespace), _instants(minutes)
-    counted = yield from run_many([calls.fields(keys.minute(at)) for at in instants])
+    counted = yield from run_many([calls.minute(keys.minute(at)) for at in instants])
     names = choose(_by_runs(counted))
     histograms = yield from run_many(_histograms(keys, names, instants))
-    return _sums(names, instants, counted, histograms)
+    return [_sum(name, counted, buckets) for name, buckets in zip(names, histograms, strict=True)]
 
 
 def _all(client: Shiftboss, instants: Sequence[datetime]) -> Plan[list[JobStats]]:
     keys = SidekiqKeys(client.namespace)
-    counted = yield from run_many([calls.fields(keys.minute(at)) for at in instants])
-    return [_sum(name, instants, counted) for name in _by_runs(counted)]
+    counted = yield from run_many([calls.minute(keys.minute(at)) for at in instants])
+    return [_with_minutes(_sum(name, counted), instants, counted) for name in _by_runs(counted)]
 
 
 def _read(client: Shiftboss, names: Sequence[str], instants: Sequence[datetime]) -> Plan[list[JobStats]]:
+    if not names:
+        return []
     keys = SidekiqKeys(client.namespace)
-    asked: list[Any] = [calls.fields(keys.minute(at)) for at in instants]
+    fields = [field for name in names for field in _fields(name)]
+    asked: list[Any] = [calls.minute_of(keys.minute(at), fields) for at in instants]
     answers: list[Any] = yield from run_many(asked + _histograms(keys, names, instants))
-    return _sums(names, instants, answers[: len(instants)], answers[len(instants) :])
+    counted, histograms = answers[: len(instants)], answers[len(instants) :]
+    sums = [_sum(name, counted, buckets) for name, buckets in zip(names, histograms, strict=True)]
+    return [_with_minutes(one, instants, counted) for one in sums]
 
 
-def _by_runs(counted: Sequence[dict[str, bytes]]) -> list[str]:
+def _by_runs(counted: Sequence[Minute]) -> list[str]:
     """The names of all jobs, most runs first."""
-    runs: Counter[str] = Counter()
-    for fields in counted:
-        for field, value in fields.items():
-            if field.endswith("|p"):
-                runs[field] += int(value)
-    return [field.removesuffix("|p") for field, _ in sorted(runs.items(), key=lambda one: (-one[1], one[0]))]
+    ran = {field for field in set[bytes]().union(*counted) if field.endswith(b"|p")}
+    runs = {field.removesuffix(b"|p").decode(): _total(field, counted) for field in ran}
+    return sorted(runs, key=lambda name: (-runs[name], name))
 
 
 def _histograms(keys: SidekiqKeys, names: Sequence[str], instants: Sequence[datetime]) -> list[Call[Any]]:
     return [calls.histograms([keys.durations(name, at) for at in instants]) for name in names]
 
 
-def _sums(
-    names: Sequence[str], instants: Sequence[datetime], counted: Sequence[dict[str, bytes]], histograms: Sequence[Any]
-) -> list[JobStats]:
-    return [
-        _sum(name, instants, counted, tuple(map(sum, zip(*buckets, strict=True))))
-        for name, buckets in zip(names, histograms, strict=True)
-    ]
+def _sum(name: str, counted: Sequence[Minute], buckets: Sequence[Sequence[int]] = ()) -> JobStats:
+    runs, failed, ms = (_total(field, counted) for field in _fields(name))
+    return JobStats(name, int(runs), int(failed), ms / 1000, tuple(map(sum, zip(*buckets, strict=True))))
 
 
-def _sum(
-    name: str, instants: Sequence[datetime], counted: Sequence[dict[str, bytes]], buckets: tuple[int, ...] = ()
-) -> JobStats:
-    minutes = [
-        JobMinute(at, int(fields[f"{name}|p"]), int(fields.get(f"{name}|f", 0)))
-        for at, fields in zip(instants, counted, strict=True)
-        if f"{name}|p" in fields
-    ]
-    ms = sum(float(fields.get(f"{name}|ms", 0)) for fields in counted)
-    runs, failed = sum(one.runs for one in minutes), sum(one.failed for one in minutes)
-    return JobStats(name, runs, failed, ms / 1000, buckets, tuple(minutes))
+def _with_minutes(stats: JobStats, instants: Sequence[datetime], counted: Sequence[Minute]) -> JobStats:
+    ran, failed, _ = _fields(stats.name)
+    minutes = tuple(
+        JobMinute(at, int(minute[ran]), int(minute.get(failed, 0)))
+        for at, minute in zip(instants, counted, strict=True)
+        if ran in minute
+    )
+    return replace(stats, minutes=minutes)
+
+
+def _total(field: bytes, counted: Sequence[Minute]) -> float:
+    return sum(float(minute[field]) for minute in counted if field in minute)
+
+
+def _fields(name: str) -> tuple[bytes, bytes, bytes]:
+    """Of the runs, the failed ones, and the milliseconds."""
+    return f"{name}|p".encode(), f"{name}|f".encode(), f"{name}|ms".encode()
