@@ -5,9 +5,6 @@ from shiftboss.errors import EntryNotFound, ScheduleError
 from .entry import Entry
 from .in_workers import fire_in_workers
 from .operating import (
-    EntryStatus,
-    Leader,
-    Run,
     aentries,
     ahistory,
     aleader,
@@ -31,6 +28,7 @@ from .operating import (
 from .registration import register
 from .schedule import Schedule, load
 from .scheduler import Scheduler
+from .state import EntryStatus, Leader, Run
 
 __all__ = [
     "Entry",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -21,75 +20,11 @@ from . import calls, deploying
 from .checking import make_entry
 from .entry import Entry
 from .registration import name_of
+from .state import EntryStatus, Leader, Run
 from .ticks import item_of
 
 if TYPE_CHECKING:
     from shiftboss.client import Shiftboss
-
-
-@dataclass(frozen=True, slots=True)
-class EntryStatus:
-    """An entry as it is now.
-
-    Args:
-        entry: What is said of it.
-        next_at: When its next tick is planned, put off by its jitter; None for one that does not fire.
-        paused: Whether it rests.
-    """
-
-    entry: Entry
-    next_at: datetime | None
-    paused: bool
-
-    def to_dict(self) -> dict[str, Any]:
-        """All of it as JSON values."""
-        said = asdict(self.entry)
-        return {**said, "next_at": self.next_at.isoformat() if self.next_at else None, "paused": self.paused}
-
-
-@dataclass(frozen=True, slots=True)
-class Run:
-    """One line of an entry's history.
-
-    Args:
-        planned: The instant it was planned for; None if it was run out of turn.
-        at: When it was decided.
-        lateness: Seconds between the two.
-        outcome: ``enqueued``, ``caught up``, ``skipped`` or ``queued`` (the job before was running), ``too old``, ``run now``.
-        jid: The id of its job; empty if there is none.
-        term: The leader's term.
-        ended: How the job has ended, where the engine tells: ``succeeded`` or ``died``.
-        ended_at: When.
-        missed: How many ticks a line ``too old`` stands for; of very many, at least so many.
-    """
-
-    planned: datetime | None
-    at: datetime
-    lateness: float
-    outcome: str
-    jid: str
-    term: int
-    ended: str = ""
-    ended_at: datetime | None = None
-    missed: int = 0
-
-    @property
-    def took(self) -> float | None:
-        """Seconds from the decision to the end of the job."""
-        return None if self.ended_at is None else (self.ended_at - self.at).total_seconds()
-
-    def to_dict(self) -> dict[str, Any]:
-        """All of it as JSON values."""
-        said = {**asdict(self), "took": self.took}
-        return {name: value.isoformat() if isinstance(value, datetime) else value for name, value in said.items()}
-
-
-@dataclass(frozen=True, slots=True)
-class Leader:
-    """Who fires a schedule: what its connections are known by, and its term."""
-
-    owner: str
-    term: int
 
 
 def schedules(*, client: Shiftboss | None = None) -> list[str]:
@@ -119,7 +54,7 @@ async def aentries(schedule: str = "default", *, client: Shiftboss | None = None
 def history(name: str, schedule: str = "default", *, limit: int = 100, client: Shiftboss | None = None) -> list[Run]:
     """The newest runs of an entry, at most 100. One round trip."""
     client = client or current_client()
-    return [_run(text) for text in client.store.run(calls.history(_keys(client, schedule), name, limit))]
+    return [Run.read(text) for text in client.store.run(calls.history(_keys(client, schedule), name, limit))]
 
 
 async def ahistory(
@@ -127,7 +62,7 @@ async def ahistory(
 ) -> list[Run]:
     """As `history`, for coroutines."""
     client = client or current_client()
-    return [_run(text) for text in await client.astore.run(calls.history(_keys(client, schedule), name, limit))]
+    return [Run.read(text) for text in await client.astore.run(calls.history(_keys(client, schedule), name, limit))]
 
 
 def leader(schedule: str = "default", *, client: Shiftboss | None = None) -> Leader | None:
@@ -285,18 +220,3 @@ def _run_now(client: Shiftboss, schedule: str, name: str) -> Plan[str]:
 
 def _missing(schedule: str, name: str) -> EntryNotFound:
     return EntryNotFound(f"no entry {name!r} in schedule {schedule!r}; see shiftboss periodic ls")
-
-
-def _run(text: str) -> Run:
-    said = msgspec.json.decode(text)
-    return Run(
-        planned=None if said["planned"] is None else datetime.fromtimestamp(said["planned"] / 1000, UTC),
-        at=datetime.fromtimestamp(said["at"] / 1000, UTC),
-        lateness=said["lateness"] / 1000,
-        outcome=said["outcome"],
-        jid=said["jid"],
-        term=said["term"],
-        ended=said.get("ended", ""),
-        ended_at=datetime.fromtimestamp(said["ended_at"] / 1000, UTC) if "ended_at" in said else None,
-        missed=said.get("missed", 0),
-    )
