@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from shiftboss.decoders import instants, maybe_texts, pairs, text_fields, texts
 from shiftboss.engine import Reserved
 from shiftboss.keys import BatchKeys, ShardKeys
 from shiftboss.scripts import Arg, Call, command, script
@@ -85,7 +86,7 @@ def renew(keys: ShardKeys, lease: int, blocks: Sequence[str]) -> Call[int]:
 def ack(keys: BatchKeys, bid: str, queue: str, grace: int, outcomes: Sequence[Arg]) -> Call[list[str]]:
     """Record outcomes (position, code, and what is kept of a failure or empty); the outbox items that they bring about."""
     return script("batches/ack").call(
-        _texts,
+        texts,
         [keys.record, keys.ran, keys.done, keys.dead, keys.out, keys.failures, keys.results, keys.runs],
         [bid, queue, grace, *outcomes],
     )
@@ -101,7 +102,7 @@ def finish_callback(
 ) -> Call[list[str]]:
     """Record how a run of a callback ended (``done``, ``failed``, ``died``); the outbox items that this brings about."""
     return script("batches/finish_callback").call(
-        _texts,
+        texts,
         [keys.record, keys.ran, keys.done, keys.dead, keys.out, keys.failures, keys.results],
         [bid, event, index, owner, outcome, grace],
     )
@@ -137,7 +138,7 @@ def runs(keys: BatchKeys) -> Call[dict[int, str]]:
 def delete(keys: BatchKeys, bid: str, grace: int) -> Call[list[str]]:
     """Forget a batch; the outbox items that this brings about."""
     return script("batches/delete").call(
-        _texts,
+        texts,
         [keys.record, keys.ran, keys.done, keys.dead, keys.index, keys.out, keys.failures, keys.results, keys.runs],
         [bid, grace],
     )
@@ -157,7 +158,7 @@ def announce(key: str, token: str, ttl: int) -> Call[bool]:
 
 def read(keys: BatchKeys) -> Call[dict[str, str]]:
     """The whole record; empty where there is none."""
-    return command("HGETALL", [keys.record], [], _pairs)
+    return command("HGETALL", [keys.record], [], text_fields)
 
 
 def life(keys: BatchKeys) -> Call[int]:
@@ -192,7 +193,7 @@ def report(keys: BatchKeys, position: int, value: str) -> Call[bool]:
 
 def results(keys: BatchKeys, first: int, limit: int) -> Call[list[str | None]]:
     """What the members from a position on reported, as JSON, None for those that did not."""
-    return command("HMGET", [keys.results], list(range(first, first + limit)), _maybe_texts)
+    return command("HMGET", [keys.results], list(range(first, first + limit)), maybe_texts)
 
 
 def reported(keys: BatchKeys) -> Call[int]:
@@ -202,12 +203,12 @@ def reported(keys: BatchKeys) -> Call[int]:
 
 def failures(keys: BatchKeys) -> Call[list[tuple[str, int]]]:
     """What is kept of failures with their times in microseconds, newest first."""
-    return command("ZREVRANGE", [keys.failures], [0, -1, "WITHSCORES"], _scored)
+    return command("ZREVRANGE", [keys.failures], [0, -1, "WITHSCORES"], instants)
 
 
 def fields(keys: BatchKeys, names: Sequence[str]) -> Call[list[str | None]]:
     """Some fields of the record."""
-    return command("HMGET", [keys.record], list(names), _maybe_texts)
+    return command("HMGET", [keys.record], list(names), maybe_texts)
 
 
 def exists(keys: BatchKeys) -> Call[bool]:
@@ -218,7 +219,7 @@ def exists(keys: BatchKeys) -> Call[bool]:
 def listed(keys: ShardKeys, first: int, count: int, until: float = float("inf")) -> Call[list[tuple[str, int]]]:
     """Batch ids of a shard with their time of creation in milliseconds, newest first: of those until then, by rank."""
     span: list[Arg] = [repr(until), "-inf", "WITHSCORES", "LIMIT", first, count]
-    return command("ZREVRANGEBYSCORE", [keys.index], span, _scored)
+    return command("ZREVRANGEBYSCORE", [keys.index], span, instants)
 
 
 def count(keys: ShardKeys) -> Call[int]:
@@ -233,24 +234,7 @@ def unlist(keys: ShardKeys, bids: Sequence[str]) -> Call[int]:
 
 def overdue(keys: ShardKeys, limit: int) -> Call[list[str]]:
     """Blocks (``bid|token``) of a shard whose lease has ended."""
-    return script("batches/overdue").call(_texts, [keys.holds], [limit])
-
-
-def _texts(reply: list[bytes]) -> list[str]:
-    return [item.decode() for item in reply]
-
-
-def _maybe_texts(reply: list[bytes | None]) -> list[str | None]:
-    return [None if item is None else item.decode() for item in reply]
-
-
-def _pairs(reply: list[bytes]) -> dict[str, str]:
-    texts = _texts(reply)
-    return dict(zip(texts[::2], texts[1::2], strict=True))
-
-
-def _scored(reply: list[bytes]) -> list[tuple[str, int]]:
-    return [(bid.decode(), int(float(at))) for bid, at in zip(reply[::2], reply[1::2], strict=True)]
+    return script("batches/overdue").call(texts, [keys.holds], [limit])
 
 
 def _reserved(reply: list[Any]) -> Reserved:
@@ -258,10 +242,9 @@ def _reserved(reply: list[Any]) -> Reserved:
 
 
 def _closed(reply: list[bytes]) -> Reserved:
-    status, *items = _texts(reply)
+    status, *items = texts(reply)
     return Reserved(status, 0, tuple(items))
 
 
-def _runs(reply: Any) -> dict[int, str]:
-    pairs = reply.items() if isinstance(reply, dict) else zip(reply[::2], reply[1::2], strict=True)
-    return {int(position): process.decode() for position, process in pairs}
+def _runs(reply: list[bytes]) -> dict[int, str]:
+    return {int(position): process.decode() for position, process in pairs(reply)}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import secrets
 import threading
 from typing import TYPE_CHECKING, Self
@@ -154,6 +155,9 @@ _keepers: WeakKeyDictionary[Shiftboss, Keeper] = WeakKeyDictionary()
 def keeper_of(client: Shiftboss) -> Keeper:
     """The client's keeper, one in each process."""
     keeper = _keepers.get(client)
-    if keeper is None:
-        keeper = _keepers[client] = Keeper(client)
-    return keeper
+    return _keepers.setdefault(client, Keeper(client)) if keeper is None else keeper
+
+
+if hasattr(os, "register_at_fork"):
+    # What the parent holds is the parent's to renew.
+    os.register_at_fork(after_in_child=_keepers.clear)

@@ -10,7 +10,7 @@ from .counters import Minute, Totals
 from .dripping import LeakyLimiter, PointsGrant, PointsLimiter, leaky, points
 from .extension import errors
 from .grant import Grant
-from .listing import aall, afind, all, find, remove  # noqa: A004  limiters.all()
+from .listing import aall, afind, all, aremove, find, remove  # noqa: A004  limiters.all()
 from .state import LimiterState
 from .timed import Permit
 from .unlimited import UnlimitedLimiter, unlimited
@@ -38,6 +38,7 @@ __all__ = [
     "afind",
     "all",
     "all_of",
+    "aremove",
     "bucket",
     "concurrent",
     "errors",

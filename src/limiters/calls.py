@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from shiftboss.decoders import instants, pairs, text_fields
 from shiftboss.keys import ConcurrentKeys
 from shiftboss.scripts import Call, command, script
 
@@ -46,7 +47,7 @@ def wait(keys: ConcurrentKeys, ticket: str, seconds: float) -> Call[int | None]:
 
 def holders(keys: ConcurrentKeys) -> Call[list[tuple[str, int]]]:
     """Tickets of holders with the millisecond at which their lease ends, the first to end first; at most 1,000."""
-    return command("ZRANGE", [keys.leases], [0, 999, "WITHSCORES"], _tickets)
+    return command("ZRANGE", [keys.leases], [0, 999, "WITHSCORES"], instants)
 
 
 def forget(keys: ConcurrentKeys) -> Call[int]:
@@ -118,7 +119,7 @@ def history(minutes: str) -> Call[tuple[int, list[bytes]]]:
 
 def counts(counts: str) -> Call[Mapping[bytes, bytes]]:
     """What was counted in all, by its number."""
-    return command("HGETALL", [counts], [], _sums)
+    return command("HGETALL", [counts], [], lambda reply: dict(pairs(reply)))
 
 
 def reclaimed(keys: ConcurrentKeys) -> Call[int]:
@@ -146,20 +147,9 @@ def unlist(key: str, names: Sequence[str]) -> Call[int]:
     return command("HDEL", [key], list(names), int)
 
 
-def _sums(reply: Any) -> Mapping[bytes, bytes]:
-    return reply if isinstance(reply, dict) else dict(zip(reply[::2], reply[1::2], strict=True))
-
-
-def _tickets(reply: list[Any]) -> list[tuple[str, int]]:
-    pairs = reply if reply and isinstance(reply[0], list) else zip(reply[::2], reply[1::2], strict=True)
-    return [(ticket.decode(), int(float(ends))) for ticket, ends in pairs]
-
-
 def _entries(reply: list[Any]) -> tuple[str, list[tuple[str, str]]]:
     cursor, flat = reply
-    # The third version of the protocol gives a map.
-    pairs = flat.items() if isinstance(flat, dict) else zip(flat[::2], flat[1::2], strict=True)
-    return cursor.decode(), [(name.decode(), text.decode()) for name, text in pairs]
+    return cursor.decode(), list(text_fields(flat).items())
 
 
 def _three(reply: list[int | bytes]) -> tuple[int, int, int]:

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Iterator, Mapping
 
 from shiftboss.client import Shiftboss, current_client
 from shiftboss.errors import ConfigError
+from shiftboss.plan import Plan
 
 from .base import Limiter
 from .bucket import BucketLimiter
@@ -92,6 +93,16 @@ def restore(entry: Listed, client: Shiftboss) -> Limiter:
 def remove(limiter: Limiter, *, client: Shiftboss | None = None) -> None:
     """Forget a limiter: what was taken and counted of it, and that it is there. Three round trips; who uses it brings it back."""
     client = client or limiter.client or current_client()
-    client.perform(limiter.forget(client))
-    client.perform(limiter.forget_counts(client))
-    client.perform(unregister(client, limiter.name))
+    client.perform(_remove(limiter, client))
+
+
+async def aremove(limiter: Limiter, *, client: Shiftboss | None = None) -> None:
+    """As `remove`, for coroutines."""
+    client = client or limiter.client or current_client()
+    await client.aperform(_remove(limiter, client))
+
+
+def _remove(limiter: Limiter, client: Shiftboss) -> Plan[None]:
+    yield from limiter.forget(client)
+    yield from limiter.forget_counts(client)
+    yield from unregister(client, limiter.name)

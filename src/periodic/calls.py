@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from shiftboss.decoders import instants, sorted_texts, text_fields, texts
 from shiftboss.keys import PeriodicKeys
 from shiftboss.scripts import Arg, Call, command, script
 
@@ -58,7 +59,7 @@ def due(keys: PeriodicKeys, limit: int) -> Call[Due]:
 def claim(keys: PeriodicKeys, mine: str, grace: int, entries: Sequence[str], moves: Sequence[Arg]) -> Call[Claimed]:
     """Move entries to their next ticks, for each its name and eight values; what became of each."""
     return script("periodic/claim").call(
-        lambda reply: Claimed(reply[0].decode(), int(reply[1]), tuple(_texts(reply[2:]))),
+        lambda reply: Claimed(reply[0].decode(), int(reply[1]), tuple(texts(reply[2:]))),
         [keys.leader, keys.due, keys.out, keys.running, keys.queued, *map(keys.history, entries)],
         [mine, grace, *moves],
     )
@@ -67,7 +68,7 @@ def claim(keys: PeriodicKeys, mine: str, grace: int, entries: Sequence[str], mov
 def finish(keys: PeriodicKeys, entry: str, jid: str, ended: str, grace: int) -> Call[list[str]]:
     """Note how a tick's job has ended; what is to be enqueued now."""
     return script("periodic/finish").call(
-        _texts, [keys.running, keys.queued, keys.out, keys.history(entry)], [entry, jid, ended, grace]
+        texts, [keys.running, keys.queued, keys.out, keys.history(entry)], [entry, jid, ended, grace]
     )
 
 
@@ -110,22 +111,22 @@ def meta(keys: PeriodicKeys) -> Call[list[str]]:
 
 def entries(keys: PeriodicKeys) -> Call[dict[str, str]]:
     """Definitions by name."""
-    return command("HGETALL", [keys.entries], [], _pairs)
+    return command("HGETALL", [keys.entries], [], text_fields)
 
 
 def scores(keys: PeriodicKeys) -> Call[dict[str, int]]:
     """The millisecond of each entry's next tick."""
-    return command("ZRANGE", [keys.due], [0, -1, "WITHSCORES"], _scores)
+    return command("ZRANGE", [keys.due], [0, -1, "WITHSCORES"], lambda reply: dict(instants(reply)))
 
 
 def paused(keys: PeriodicKeys) -> Call[set[str]]:
     """Names of entries that rest."""
-    return command("SMEMBERS", [keys.paused], [], lambda reply: {name.decode() for name in reply})
+    return command("SMEMBERS", [keys.paused], [], lambda reply: set(texts(reply)))
 
 
 def history(keys: PeriodicKeys, entry: str, limit: int) -> Call[list[str]]:
     """The newest runs of an entry, as JSON."""
-    return command("LRANGE", [keys.history(entry)], [0, limit - 1], _texts)
+    return command("LRANGE", [keys.history(entry)], [0, limit - 1], texts)
 
 
 def leader(keys: PeriodicKeys) -> Call[tuple[str, int] | None]:
@@ -140,7 +141,7 @@ def time() -> Call[int]:
 
 def names(key: str) -> Call[list[str]]:
     """Names of schedules."""
-    return command("SMEMBERS", [key], [], lambda reply: sorted(name.decode() for name in reply))
+    return command("SMEMBERS", [key], [], sorted_texts)
 
 
 def announce(schedules: str, name: str) -> Call[bool]:
@@ -155,22 +156,8 @@ def _due(reply: list[Any]) -> Due:
     return Due(int(now), None if int(wait) < 0 else int(wait), found)
 
 
-def _texts(reply: list[bytes]) -> list[str]:
-    return [text.decode() for text in reply]
-
-
 def _maybe(reply: list[bytes | None]) -> list[str]:
     return [(text or b"").decode() for text in reply]
-
-
-def _pairs(reply: list[bytes]) -> dict[str, str]:
-    texts = _texts(reply)
-    return dict(zip(texts[::2], texts[1::2], strict=True))
-
-
-def _scores(reply: list[Any]) -> dict[str, int]:
-    pairs = reply if reply and isinstance(reply[0], list) else zip(reply[::2], reply[1::2], strict=True)
-    return {name.decode(): int(float(at)) for name, at in pairs}
 
 
 def _leader(reply: bytes | None) -> tuple[str, int] | None:

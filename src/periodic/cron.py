@@ -33,10 +33,9 @@ ALIASES = {
 _SINGLE = re.compile(r"\b(\w+)-\1(?:/\d+)?\b", re.IGNORECASE)
 FIELDS = ("minute", "hour", "day of the month", "month", "day of the week")
 # How many days there are, by the number of their field.
-EVERY = {2: 31, 4: 7}
+DAYS = {2: 31, 4: 7}
 # No clock jumps by more than this, and back again within it.
 AROUND = timedelta(hours=26)
-HOUR = timedelta(hours=1)
 FIRST = datetime(2024, 1, 1)  # noqa: DTZ001  on the wall
 
 
@@ -77,7 +76,7 @@ def read(text: str, seed: str) -> Cron:
     """An expression that was checked before. See `parse`."""
     # croniter reads a range from a value to itself as all values.
     parts = _SINGLE.sub(r"\1", ALIASES.get(text.strip().lower(), text.strip())).split()
-    for number, days in EVERY.items():
+    for number, days in DAYS.items():
         if len(parts) == len(FIELDS) and _names_every(number, parts[number], days):
             parts[number] = "*"
     fields = " ".join(parts)
@@ -135,8 +134,6 @@ def _check_field(text: str, number: int, part: str, seed: str) -> None:
         raise ScheduleError(f"cron {text!r}: R in the {FIELDS[number]} differs from host to host; use H")
     alone = ["*"] * len(FIELDS)
     alone[number] = part
-    if number == 2:
-        alone[3] = "*"
     try:
         next(Cron(text, " ".join(alone), seed).on_the_wall(FIRST))
     except (CroniterError, ValueError, KeyError, IndexError):

@@ -1,6 +1,6 @@
 """What happens, told to who wants to hear it: logging, metrics, functions of yours.
 
-    unsubscribe = subscribe(lambda event: print(event.name, event.data), "batch.succeeded", "leader.elected")
+    unsubscribe = subscribe(lambda event: print(event.name, event.data), "batch.success", "leader.elected")
 
 Telling is off the hot path. `emit` puts an event into a bounded queue and returns; a thread of its own, started with the
 first subscriber, hands it on. A subscriber that raises is logged, one that is too slow loses events (`lost` counts them),

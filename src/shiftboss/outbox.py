@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from redis.exceptions import RedisError
 
 from shiftboss import keys
+from shiftboss.decoders import texts
 from shiftboss.errors import ShiftbossError
 from shiftboss.plan import Plan, run, run_many
 from shiftboss.scripts import Call, command, script
@@ -32,7 +33,7 @@ REAPER_LEASE = 30_000
 
 def claim(out: str, lease: int, limit: int, ahead: int) -> Call[list[str]]:
     """Take what is due in one outbox; see ``lua/outbox/claim.lua``."""
-    return script("outbox/claim").call(_texts, [out], [lease, limit, ahead])
+    return script("outbox/claim").call(texts, [out], [lease, limit, ahead])
 
 
 def lead(reaper: str, owner: str, lease: int) -> Call[bool]:
@@ -81,7 +82,3 @@ def reap(client: Shiftboss, owner: str) -> Plan[int]:
     for extension in client.extensions.values():
         yield from extension.tend()
     return sum(map(len, claimed))
-
-
-def _texts(reply: list[bytes]) -> list[str]:
-    return [item.decode() for item in reply]

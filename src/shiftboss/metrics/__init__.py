@@ -14,7 +14,7 @@ from shiftboss.errors import ConfigError
 
 try:
     import prometheus_client
-except ImportError as error:  # pragma: no cover  tests install it
+except ImportError as error:
     raise ConfigError("prometheus-client is not installed; run: pip install 'shiftboss[metrics]'") from error
 
 from shiftboss.metrics.observing import observe

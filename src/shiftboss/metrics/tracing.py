@@ -39,7 +39,7 @@ def trace_jobs(tracer_provider: TracerProvider | None = None) -> Callable[[], No
     """
     try:
         from opentelemetry import trace
-    except ImportError as error:  # pragma: no cover  tests install it
+    except ImportError as error:
         raise ConfigError("opentelemetry-api is not installed; run: pip install 'shiftboss[metrics]'") from error
     tracer = trace.get_tracer("shiftboss", tracer_provider=tracer_provider)
 

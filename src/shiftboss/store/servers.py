@@ -1,6 +1,6 @@
 """Where Redis is: a URL or a client of yours, made into the two things a store needs, connections and a map of slots.
 
-Nothing here connects. A `Server` is a description; `Nodes` and `AsyncNodes` (in `sync` and `aio`) use it.
+Nothing here connects. A `Server` is a description, of which `nodes` makes connections.
 """
 
 from __future__ import annotations

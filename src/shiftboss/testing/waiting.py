@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from shiftboss.decoders import pairs
 from shiftboss.engines.sidekiq.payload import decode
 from shiftboss.jobs import Message
 from shiftboss.scripts import command
@@ -44,7 +45,7 @@ def read_sets(client: Shiftboss, keys: SidekiqKeys) -> list[Waiting]:
     """What is scheduled or waits for a repeat, the one that is due first first."""
     found = []
     for place in (keys.schedule, keys.retry):
-        for raw, at in client.store.run(command("ZRANGE", [place], [0, -1, "WITHSCORES"], _pairs)):
+        for raw, at in client.store.run(command("ZRANGE", [place], [0, -1, "WITHSCORES"], _placed)):
             found.append(Waiting(replace(decode(raw).message, at=at), raw, place))
     return sorted(found, key=lambda one: one.message.at or 0)
 
@@ -62,6 +63,5 @@ def take(client: Shiftboss, keys: SidekiqKeys, one: Waiting, identity: str | Non
     return True
 
 
-def _pairs(reply: list[Any]) -> list[tuple[bytes, float]]:
-    pairs = reply if reply and isinstance(reply[0], list) else zip(reply[::2], reply[1::2], strict=True)
-    return [(raw, float(at)) for raw, at in pairs]
+def _placed(reply: list[bytes]) -> list[tuple[bytes, float]]:
+    return [(raw, float(at)) for raw, at in pairs(reply)]

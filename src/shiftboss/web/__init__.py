@@ -10,7 +10,7 @@ from shiftboss.errors import ConfigError
 try:
     import jinja2
     import starlette
-except ImportError as error:  # pragma: no cover  tests install them
+except ImportError as error:
     raise ConfigError("starlette and jinja2 are not installed; run: pip install 'shiftboss[web]'") from error
 
 from shiftboss.web.access import read_login

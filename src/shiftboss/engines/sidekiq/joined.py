@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from shiftboss.decoders import texts
 from shiftboss.engine import Reserved
 from shiftboss.keys import BatchKeys, SidekiqKeys
 from shiftboss.scripts import Arg, Call, script
@@ -59,7 +60,7 @@ def settle_members(
     many were still in flight, and what that brings about.
     """
     return script("sidekiq/settle_members").call(
-        lambda reply: (reply[0], [item.decode() for item in reply[1:]]),
+        lambda reply: (reply[0], texts(reply[1:])),
         [
             *keys.settled(identity, day),
             batch.record,
@@ -76,4 +77,4 @@ def settle_members(
 
 def _reserved(reply: list[Any]) -> Reserved:
     status, base, *items = reply
-    return Reserved(status.decode(), int(base), tuple(item.decode() for item in items))
+    return Reserved(status.decode(), int(base), tuple(texts(items)))

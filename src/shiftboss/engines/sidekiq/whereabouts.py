@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from shiftboss.decoders import sorted_texts
 from shiftboss.jobs import Member, place_from
 from shiftboss.keys import SidekiqKeys
 from shiftboss.plan import Plan, run
@@ -70,4 +71,4 @@ def _note(payloads: Iterable[bytes], bids: frozenset[str], found: dict[str, set[
 
 
 def _members(name: str) -> Call[list[str]]:
-    return command("SMEMBERS", [name], [], lambda reply: sorted(member.decode() for member in reply))
+    return command("SMEMBERS", [name], [], sorted_texts)

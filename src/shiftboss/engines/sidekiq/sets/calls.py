@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
+from shiftboss.decoders import pairs, sorted_texts
 from shiftboss.engines.sidekiq.durations import unpack
 from shiftboss.keys import SidekiqKeys
 from shiftboss.scripts import Arg, Call, command, script
@@ -35,20 +35,20 @@ def in_queue(queue: str, first: int, count: int) -> Call[list[Placed]]:
 def in_set(waiting: str, first: int, count: int, newest_first: bool) -> Call[list[Placed]]:
     """Jobs of a set by their score."""
     name = "ZREVRANGE" if newest_first else "ZRANGE"
-    return command(name, [waiting], [first, first + count - 1, "WITHSCORES"], _scored)
+    return command(name, [waiting], [first, first + count - 1, "WITHSCORES"], _placed)
 
 
 def matching(waiting: str, cursor: bytes, pattern: str) -> Call[tuple[bytes, list[Placed]]]:
     """Jobs of a set whose payload matches a glob pattern, from a cursor on."""
     return command(
-        "ZSCAN", [waiting], [cursor, "MATCH", pattern, "COUNT", 1_000], lambda reply: (reply[0], _scored(reply[1]))
+        "ZSCAN", [waiting], [cursor, "MATCH", pattern, "COUNT", 1_000], lambda reply: (reply[0], _placed(reply[1]))
     )
 
 
 def between(waiting: str, first: float, last: float, count: int) -> Call[list[Placed]]:
     """Jobs of a set whose score lies between two."""
     span: list[Arg] = [repr(first), repr(last), "WITHSCORES", "LIMIT", 0, count]
-    return command("ZRANGEBYSCORE", [waiting], span, _scored)
+    return command("ZRANGEBYSCORE", [waiting], span, _placed)
 
 
 def size_of_queue(queue: str) -> Call[int]:
@@ -81,7 +81,7 @@ def oldest(queue: str) -> Call[bytes | None]:
 
 
 def members(name: str) -> Call[list[str]]:
-    return command("SMEMBERS", [name], [], lambda reply: sorted(member.decode() for member in reply))
+    return command("SMEMBERS", [name], [], sorted_texts)
 
 
 def add(name: str, member: str) -> Call[bool]:
@@ -97,12 +97,12 @@ def is_member(name: str, member: str) -> Call[bool]:
 
 
 def fields(name: str) -> Call[dict[str, bytes]]:
-    return command("HGETALL", [name], [], _fields)
+    return command("HGETALL", [name], [], lambda reply: {field.decode(): value for field, value in pairs(reply)})
 
 
 def minute(name: str) -> Call[dict[bytes, bytes]]:
     """What all jobs did in a minute, as it comes: of hundreds of thousands of fields few are read."""
-    return command("HGETALL", [name], [], _pairs)
+    return command("HGETALL", [name], [], lambda reply: dict(pairs(reply)))
 
 
 def minute_of(name: str, fields: Sequence[bytes]) -> Call[dict[bytes, bytes]]:
@@ -138,13 +138,5 @@ def expire(name: str, seconds: int) -> Call[int]:
     return command("EXPIRE", [name], [seconds], int)
 
 
-def _scored(reply: list[bytes]) -> list[Placed]:
-    return [(raw, float(at)) for raw, at in zip(reply[::2], reply[1::2], strict=True)]
-
-
-def _fields(reply: Any) -> dict[str, bytes]:
-    return {name.decode(): value for name, value in _pairs(reply).items()}
-
-
-def _pairs(reply: Any) -> dict[bytes, bytes]:
-    return reply if isinstance(reply, dict) else dict(zip(reply[::2], reply[1::2], strict=True))
+def _placed(reply: list[bytes]) -> list[Placed]:
+    return [(raw, float(at)) for raw, at in pairs(reply)]

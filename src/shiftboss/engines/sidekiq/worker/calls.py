@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from shiftboss.decoders import sorted_texts
 from shiftboss.keys import SidekiqKeys
 from shiftboss.scripts import Arg, Call, command, script
 
@@ -110,7 +111,7 @@ def recoveries(keys: SidekiqKeys, jid: str) -> Call[int]:
 
 def workers(keys: SidekiqKeys) -> Call[list[str]]:
     """All processes that may hold jobs, dead or alive."""
-    return command("SMEMBERS", [keys.workers], [], lambda reply: sorted(name.decode() for name in reply))
+    return command("SMEMBERS", [keys.workers], [], sorted_texts)
 
 
 def beats(keys: SidekiqKeys, identity: str) -> Call[bool]:
