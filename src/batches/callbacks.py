@@ -65,10 +65,9 @@ def callback_of(target: object, options: object, bid: str, *, check: bool) -> Ca
     checked = check_options(options)
     if isinstance(target, Message):
         return Callback(f"{JOB}{target.name}", checked, target.queue, target.args, target.options)
-    as_message = getattr(target, "as_message", None)
-    if as_message is None:
+    if not (hasattr(target, "job_name") and hasattr(target, "call")):
         return Callback(name_of(target, check=check), checked)
-    message = as_message(bid, checked)
+    message = target.call(bid, checked)
     return Callback(f"{JOB}{message.name}", checked, message.queue, None, message.options)
 
 

@@ -12,7 +12,7 @@ from shiftboss import events
 from shiftboss.engine import BUILT_IN, joining
 from shiftboss.extension import Extension, Recording
 from shiftboss.jobs import PREREQUISITE_DIED, CallbackOf, Member, Message, Outcome, failure_of
-from shiftboss.keys import SHARDS, ShardKeys
+from shiftboss.keys import shards
 from shiftboss.outbox import GRACE, perform, settle, strike_off
 from shiftboss.plan import Plan, deliver, run, run_many
 from shiftboss.scripts import Arg, Call
@@ -129,7 +129,7 @@ class BatchExtension(Extension):
     def outboxes(self) -> Plan[Sequence[str]]:
         """One for each shard."""
         yield from ()
-        return [ShardKeys(self._client.namespace, f"{shard:02x}").out for shard in range(SHARDS)]
+        return [shard.out for shard in shards(self._client.namespace)]
 
     def perform(self, item: str, out: str) -> Plan[None]:
         """Do what an outbox item says: enqueue a callback, or tell a parent or who waits; once. That an event happened or a
@@ -201,8 +201,7 @@ class BatchExtension(Extension):
 
     def tend(self) -> Plan[None]:
         """Mark batches broken whose block's owner is gone."""
-        shards = [ShardKeys(self._client.namespace, f"{shard:02x}") for shard in range(SHARDS)]
-        overdue = yield from run_many([calls.overdue(shard, 100) for shard in shards])
+        overdue = yield from run_many([calls.overdue(shard, 100) for shard in shards(self._client.namespace)])
         for block in (block for blocks in overdue for block in blocks):
             bid, _, token = block.partition("|")
             keys = self._client.batch_keys(bid)

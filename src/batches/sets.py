@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from shiftboss.client import current_client
 from shiftboss.errors import ConfigError
-from shiftboss.keys import SHARDS, ShardKeys, shard_of
+from shiftboss.keys import ShardKeys, shard_of, shards
 from shiftboss.plan import Plan, run_many
 
 from . import calls
@@ -68,7 +68,7 @@ class BatchSet:
     ) -> None:
         self._tag, self._text, self._state = tag, text, state
         self._client = client or current_client()
-        self._shards = [ShardKeys(self._client.namespace, f"{shard:02x}") for shard in range(SHARDS)]
+        self._shards = shards(self._client.namespace)
 
     def __len__(self) -> int:
         """How many batches are listed, without filters. One round trip."""
@@ -192,7 +192,7 @@ def _place(mark: str) -> tuple[float, tuple[float, str]]:
 
 def all_statuses(client: Shiftboss) -> Plan[list[Status]]:
     """The statuses of all batches, newest first, as a plan."""
-    found, bids = list[Status](), _Newest([ShardKeys(client.namespace, f"{shard:02x}") for shard in range(SHARDS)])
+    found, bids = list[Status](), _Newest(shards(client.namespace))
     while page := (yield from bids.take(PAGE)):
         found += yield from _statuses(client, page)
     return found

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Self
+from typing import Any, Self
 
 # In the order in which they are written. Times are in microseconds there.
 FIELDS = ("admitted", "immediate", "waited", "wait_seconds", "held_seconds", "over_limit", "overages")
@@ -35,12 +35,12 @@ class Counters:
     overages: int = 0
 
     @classmethod
-    def read(cls, numbers: Sequence[int], **more: object) -> Self:
+    def read(cls, numbers: Sequence[int], **more: Any) -> Self:
         """From numbers as they are written."""
-        values = dict(zip(FIELDS, numbers, strict=False))
+        values: dict[str, Any] = dict(zip(FIELDS, numbers, strict=False))
         for name in ("wait_seconds", "held_seconds"):
-            values[name] = values.get(name, 0) / 1e6  # type: ignore[assignment]
-        return cls(**values, **more)  # type: ignore[arg-type]
+            values[name] = values.get(name, 0) / 1e6
+        return cls(**values, **more)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -40,6 +40,7 @@ def to_interval(what: str, interval: object) -> float:
             raise ConfigError(f"expected {what} to be one of {', '.join(INTERVALS)}, or seconds, got {interval!r}")
         return INTERVALS[interval]
     value = interval.total_seconds() if isinstance(interval, timedelta) else interval
-    if check_seconds(what, value, at_most=YEAR) < 0.001:
+    seconds = check_seconds(what, value, at_most=YEAR)
+    if seconds < 0.001:
         raise ConfigError(f"expected {what} to be at least 0.001 seconds, got {interval!r}")
-    return float(value)  # type: ignore[arg-type]  # it is a number
+    return seconds

@@ -14,7 +14,7 @@ from shiftboss import events
 from shiftboss.endings import leave_if_stopping
 from shiftboss.errors import OverLimit
 from shiftboss.keys import presence_channel
-from shiftboss.plan import Plan, appear, at_last, block, carry, identity, undo, within
+from shiftboss.plan import Plan, appear, at_last, block, carry, identity, undo
 
 from . import calls
 from .base import DECISION
@@ -61,7 +61,7 @@ def acquire(limiter: ConcurrentLimiter, client: Shiftboss, wait: float) -> Plan[
                 keys, limiter.size, ticket, process, lock, wait_ms, limiter.ttl_ms, keys.wake, channel
             )
             patience = max(left, DECISION) - LEAVING
-            answer = yield from carry(asking, counts, patience) if counts else within(asking, patience)
+            answer = yield from carry(asking, counts, patience)
             if answer > 0:
                 _tell(counted, limiter, began, waited=waited)
                 return _given(limiter, client, ticket, answer, asked)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from shiftboss import events, keys
 from shiftboss.errors import OverLimit
-from shiftboss.plan import Plan, at_last, carry, run, undo, within
+from shiftboss.plan import Plan, at_last, carry, run, undo
 from shiftboss.scripts import Call
 
 from . import calls
@@ -37,10 +37,7 @@ class TimedLimiter(Limiter):
         key, asked = self.key(client), time.monotonic()
         counted = counting(client)
         taking, counts, patience = self.taking(key, cost, wait), counted.due(self), max(wait, DECISION)
-        if counts:
-            answer = yield from carry(taking, counts, patience)
-        else:
-            answer = yield from within(taking, patience)
+        answer = yield from carry(taking, counts, patience)
         if answer.seconds < 0:
             raise OverLimit(_refusal(self, cost, -answer.seconds, wait), self.name, -answer.seconds, self)
         taken = Taken(cost, asked, answer)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Unpack
 
 from shiftboss.errors import ConfigError
-from shiftboss.plan import Plan, at_last, run, within
+from shiftboss.plan import Plan, at_last, carry, run
 from shiftboss.scripts import Call
 
 from . import calls
@@ -87,7 +87,7 @@ class WindowLimiter(TimedLimiter):
         if wish <= cost:
             return
         asked = time.monotonic()
-        answer = yield from within(self.taking(key, wish, 0), DECISION)
+        answer = yield from carry(self.taking(key, wish, 0), (), DECISION)
         if answer.seconds == 0:
             shelf.put(Block(answer, wish, asked + self._hold))
 

@@ -6,6 +6,7 @@ Sources, the first that says something wins: arguments, ``SHIFTBOSS_*`` in the e
 from __future__ import annotations
 
 import difflib
+import math
 import os
 import re
 from collections.abc import Callable, Iterable, Mapping
@@ -87,9 +88,21 @@ def check_known(what: str, given: Iterable[str], known: Iterable[str]) -> None:
     known = sorted(known)
     for name in given:
         if name not in known:
-            near = difflib.get_close_matches(name, known, n=1)
-            hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(known)}"
-            raise ConfigError(f"unknown {what} {name!r}; {hint}")
+            raise ConfigError(f"unknown {what} {name!r}; {nearest(name, known)}")
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """What was probably meant.
+
+    Example:
+        >>> nearest("wroker", ["demo", "worker"])
+        "did you mean 'worker'?"
+        >>> nearest("x", ["demo", "worker"])
+        'known are demo, worker'
+    """
+    known = list(known)
+    near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    return f"did you mean {near[0]!r}?" if near else f"known are {', '.join(known)}"
 
 
 def check_seconds(name: str, value: object, *, at_most: float | None = None, zero: bool = False) -> float:
@@ -98,14 +111,12 @@ def check_seconds(name: str, value: object, *, at_most: float | None = None, zer
     Raises:
         ConfigError: Not a number, NaN, negative, zero where zero is not allowed, or above `at_most`.
     """
-    number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    wanted = "zero or a positive number" if zero else "a positive number"
-    limit = f" of at most {at_most:g}" if at_most is not None else " of"
-    if not number or not (value > 0 or (zero and value == 0)) or value == float("inf"):  # type: ignore[operator]
+    number = value if isinstance(value, (int, float)) and not isinstance(value, bool) else math.nan
+    if not (0 < number < math.inf or (zero and number == 0)) or (at_most is not None and number > at_most):
+        wanted = "zero or a positive number" if zero else "a positive number"
+        limit = f" of at most {at_most:g}" if at_most is not None else " of"
         raise ConfigError(f"expected {name} to be {wanted}{limit} seconds, got {value!r}")
-    if at_most is not None and value > at_most:  # type: ignore[operator]
-        raise ConfigError(f"expected {name} to be {wanted}{limit} seconds, got {value!r}")
-    return float(value)  # type: ignore[arg-type]
+    return float(number)
 
 
 def _seconds(variable: str, text: str) -> float:

@@ -115,6 +115,11 @@ CATALOGUE = (
 )
 
 
+def shards(namespace: str) -> list[ShardKeys]:
+    """The keys of every shard."""
+    return [ShardKeys(namespace, f"{number:02x}") for number in range(SHARDS)]
+
+
 def shard_of(bid: str) -> str:
     """The two hex digits that name a batch's shard."""
     return bid[:2]

@@ -38,7 +38,7 @@ class Many:
 
 @dataclass(frozen=True, slots=True)
 class Carry:
-    """A call that takes others along, whose replies nobody needs; within so many seconds, or the store's."""
+    """A call that takes others along, if any, whose replies nobody needs; within so many seconds, or the store's."""
 
     call: Call[Any]
     others: Sequence[Call[Any]]
@@ -83,21 +83,13 @@ class Appear:
 
 
 @dataclass(frozen=True, slots=True)
-class Within:
-    """A call whose answer or error is wanted within so many seconds."""
-
-    call: Call[Any]
-    seconds: float
-
-
-@dataclass(frozen=True, slots=True)
 class Sleep:
     """Let so many seconds pass."""
 
     seconds: float
 
 
-Step = Call[Any] | Many | Carry | Within | Sleep | Work | Blocking | Last | Identity | Appear
+Step = Call[Any] | Many | Carry | Sleep | Work | Blocking | Last | Identity | Appear
 Plan = Generator[Step, Any, T]
 
 
@@ -118,19 +110,13 @@ def run_many(calls: Sequence[Call[T]]) -> Plan[list[T]]:
 
 
 def carry(call: Call[T], others: Sequence[Call[Any]], seconds: float | None = None) -> Plan[T]:
-    """A call that takes others along, in one round trip; its value."""
+    """A call, answered or given up within so many seconds or the store's, that takes others along in one round trip; its value."""
     return (yield Carry(call, others, seconds))  # type: ignore[no-any-return]
 
 
 def run_both(first: Call[T], second: Call[U]) -> Plan[tuple[T, U]]:
     """Two calls of different kinds in one round trip; their values."""
     return tuple((yield Many([first, second])))
-
-
-def within(call: Call[T], seconds: float) -> Plan[T]:
-    """One call, answered or given up within so many seconds; its value."""
-    delivery = yield Within(call, seconds)
-    return delivery.result  # type: ignore[no-any-return]
 
 
 def sleep(seconds: float) -> Plan[None]:
@@ -203,15 +189,11 @@ def _take(step: Step, store: Store) -> Any:
     match step:
         case Call():
             return store.deliver(step)
-        case Within():
-            return store.deliver(step.call, step.seconds)
         case Sleep():
             return time.sleep(step.seconds)
         case Many():
             return store.run_many(step.calls)
-        case Carry():
-            return _carry(step.call, step.others, step.seconds, store)
-        case Last():
+        case Carry() | Last():
             return _carry(step.call, step.others, step.seconds, store)
         case Blocking():
             return store.block(step.call, step.seconds)
@@ -229,8 +211,6 @@ async def _atake(step: Step, store: AsyncStore) -> Any:
     match step:
         case Call():
             return await store.deliver(step)
-        case Within():
-            return await store.deliver(step.call, step.seconds)
         case Sleep():
             return await asyncio.sleep(step.seconds)
         case Many():

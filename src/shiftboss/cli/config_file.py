@@ -9,7 +9,7 @@ import click
 import yaml
 
 from shiftboss.cli.command import Misuse
-from shiftboss.cli.group import nearest
+from shiftboss.config import nearest
 
 
 def load_config(ctx: click.Context, param: click.Parameter, path: str | None) -> None:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import difflib
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from importlib import import_module
 from typing import Any
 
 import click
 
 from shiftboss.cli.text import one_line
+from shiftboss.config import nearest
 
 INTERRUPTED = 130
 
@@ -93,17 +93,3 @@ def explain(error: click.ClickException) -> str:
     if "did you mean" not in message:
         message += f"; see `{context.command_path} --help`"
     return one_line(f"{context.command_path}: {message}")
-
-
-def nearest(name: str, known: Iterable[str]) -> str:
-    """What was probably meant.
-
-    Example:
-        >>> nearest("wroker", ["demo", "worker"])
-        "did you mean 'worker'?"
-        >>> nearest("x", ["demo", "worker"])
-        'known are demo, worker'
-    """
-    known = list(known)
-    near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-    return f"did you mean {near[0]!r}?" if near else f"known are {', '.join(known)}"

@@ -94,7 +94,7 @@ def _message(name: str, args: list[Any]) -> Message:
     definition = find(name)
     if definition is None:
         return Message(name, tuple(args), "default", os.urandom(12).hex(), options={"retry": True})
-    return FunctionJob(definition, definition.options).as_message(*args)
+    return FunctionJob(definition, definition.options).call(*args)
 
 
 def _run(name: str, args: list[Any]) -> None:

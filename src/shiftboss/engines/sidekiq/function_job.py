@@ -154,10 +154,6 @@ class FunctionJob(Generic[P, R]):
 
         return current_sandbox()
 
-    def as_message(self, *args: Any) -> Message:
-        """What pushing it with these arguments would send; for features that push it later. No round trip."""
-        return self._message(args, _NONE)
-
     def call(self, *args: P.args, **kwargs: P.kwargs) -> Message:
         """The job with these arguments, to be pushed later: for `enqueue_after`, or as a batch's callback. No round trip."""
         return self._message(args, kwargs)

@@ -124,11 +124,6 @@ class Job:
         return cls._pusher().set(**options)
 
     @classmethod
-    def as_message(cls, *args: Any) -> Message:
-        """What pushing it would send; see `FunctionJob.as_message`."""
-        return cls._pusher().as_message(*args)
-
-    @classmethod
     def call(cls, *args: Any, **kwargs: Any) -> Message:
         """The job with these arguments, to be pushed later; see `FunctionJob.call`."""
         return cls._pusher().call(*args, **kwargs)

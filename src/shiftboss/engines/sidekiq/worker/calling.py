@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-from shiftboss.engines.sidekiq.middleware import Run, around, server_middleware
+from shiftboss.engines.sidekiq.middleware import Run, around
 from shiftboss.engines.sidekiq.worker.timeouts import awithin, deadlines
 
 if TYPE_CHECKING:
@@ -46,8 +46,6 @@ def has_expired(payload: Payload) -> bool:
 
 def _wrapped(payload: Payload, body: Body) -> Run:
     message = payload.message
-    if not server_middleware.links:
-        return lambda: body.run(*message.args)
     return around(message, lambda: body.run(*message.args), is_async=body.is_async)
 
 

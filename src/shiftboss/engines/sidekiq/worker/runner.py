@@ -185,15 +185,13 @@ class Runner:
 def _current(run: Run, payload: Payload) -> CurrentJob:
     run.since = time.monotonic()
     announce_start(run)
-    if log.isEnabledFor(logging.INFO):
-        _log(run, payload, "start", logging.INFO)
+    _log(run, payload, "start", logging.INFO)
     count = 0 if payload.retry_count is None else payload.retry_count + 1
     return CurrentJob(payload.message.id, run.queue, payload.message, count)
 
 
 def _later(run: Run, payload: Payload, reschedule: Reschedule) -> Ended:
-    if log.isEnabledFor(logging.INFO):
-        _log(run, payload, f"put back for {reschedule.delay:.1f} s", logging.INFO)
+    _log(run, payload, f"put back for {reschedule.delay:.1f} s", logging.INFO)
     return later(run, payload, reschedule)
 
 
@@ -204,12 +202,13 @@ def _log_kept(payload: Payload, error: BaseException) -> None:
 
 
 def _done(run: Run, payload: Payload) -> Ended:
-    if log.isEnabledFor(logging.INFO):
-        _log(run, payload, "done", logging.INFO)
+    _log(run, payload, "done", logging.INFO)
     return Ended(run, "done", Outcome.SUCCEEDED)
 
 
 def _log(run: Run, payload: Payload, what: str, level: int, error: BaseException | None = None) -> None:
+    if not log.isEnabledFor(level):
+        return
     message, batch = payload.message, payload.message.batch
     facts = {"jid": message.id, "bid": batch.bid if batch else None, "class": message.name, "queue": run.queue}
     if what != "start":
