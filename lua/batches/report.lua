@@ -10,11 +10,11 @@ ARGV
 RETURNS
   1 if it is kept; 0 where the batch keeps no results, is gone, or has no such member
 ]]
+--- @include lib/longer
 
 local v = redis.call('HMGET', KEYS[1], 'results', 'total', 'ttl')
 local position = tonumber(ARGV[1])
 if not v[1] or position < 0 or position >= tonumber(v[2]) then return 0 end
 redis.call('HSET', KEYS[2], position, ARGV[2])
--- As long as the batch lives, and a little longer: see lib/record.
-redis.call('PEXPIRE', KEYS[2], v[3] + math.floor(v[3] / 25))
+redis.call('PEXPIRE', KEYS[2], longer(v[3]))
 return 1

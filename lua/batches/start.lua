@@ -14,12 +14,12 @@ RETURNS
   1 if it shall run, 0 if it is not wanted
 ]]
 --- @include lib/invalidated
+--- @include lib/longer
 
 if ARGV[4] == '1' and is_invalidated(KEYS[1], KEYS[2], ARGV[1]) then return 0 end
 local v = redis.call('HMGET', KEYS[1], 'total', 'ttl')
 local position = tonumber(ARGV[2])
 if not v[1] or position < 0 or position >= tonumber(v[1]) then return 1 end
 redis.call('HSET', KEYS[3], position, ARGV[3])
--- As long as the batch lives, and a little longer: see lib/record.
-redis.call('PEXPIRE', KEYS[3], v[2] + math.floor(v[2] / 25))
+redis.call('PEXPIRE', KEYS[3], longer(v[2]))
 return 1

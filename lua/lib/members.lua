@@ -4,9 +4,9 @@
 
 local KEPT_FAILURES = 100
 
--- `outcomes`: position, code, and what is kept of a failure or empty; three each. s succeeded, f failed and will run again, d died; the same in capitals for a
--- child batch; W a job died below a child; T a child is active. All positions are checked before the first write: one beyond
--- the last member would make Redis allocate up to half a gigabyte.
+-- `outcomes`: position, code, and what is kept of a failure or empty; three each. s succeeded, f failed and will run again,
+-- d died; capitals for a child batch; W a job died below a child; T a child is active. All positions are checked before the
+-- first write: one beyond the last member would make Redis allocate up to half a gigabyte.
 local function are_positions(b, outcomes)
   for i = 1, #outcomes, 3 do
     local position = tonumber(outcomes[i])
@@ -46,15 +46,14 @@ local function keep_failure(k, b, now, failure)
   if failure == '' or redis.call('ZSCORE', k.failures, failure) then return end
   local number = redis.call('HINCRBY', k.record, 'failures', 1)
   redis.call('ZADD', k.failures, now * 1000 + number % 1000, failure)
-  redis.call('PEXPIRE', k.failures, b.ttl + math.floor(b.ttl / 25))
+  redis.call('PEXPIRE', k.failures, longer(b.ttl))
   redis.call('ZREMRANGEBYRANK', k.failures, 0, -KEPT_FAILURES - 1)
 end
 
 -- What the outcomes set off, as outbox items. Nothing is written where the batch is gone, which is said by an item of no
 -- outbox, or where a position cannot be.
 local function acknowledge(k, bid, queue, grace, outcomes)
-  local items, died = {}, false
-  local b = load_counters(k)
+  local b, items, died = load_counters(k), {}, false
   if not b then return {'batch|gone|' .. bid} end
   if not are_positions(b, outcomes) then return items end
   local now = clock()

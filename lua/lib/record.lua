@@ -1,4 +1,5 @@
 -- A batch's record: counters, and how long it lives. `k` names keys: record ran done dead, failures and results where at hand.
+--- @include lib/longer
 local KEEP_DEAD = 15552000000  -- 180 days
 
 -- What every acknowledgement needs, or nil where there is no such batch: fields that stand first, where they are found soonest.
@@ -22,13 +23,12 @@ local function load_batch(k)
   return b and load_events(k, b)
 end
 
--- Set how long the batch lives from now on. Bitmaps live a little longer, so that none is ever made anew without a TTL.
+-- Set how long the batch lives from now on.
 local function live(k, b, now, ttl)
   b.ttl, b.touched = ttl, now
-  local longer = ttl + math.floor(ttl / 25)
   redis.call('PEXPIRE', k.record, ttl)
   redis.call('HSET', k.record, 'ttl', ttl, 'touched', now)
-  for _, key in ipairs({k.ran, k.done, k.dead, k.failures, k.results}) do redis.call('PEXPIRE', key, longer) end
+  for _, key in ipairs({k.ran, k.done, k.dead, k.failures, k.results}) do redis.call('PEXPIRE', key, longer(ttl)) end
 end
 
 -- Renew an active batch, and say whether its parent should be: once a hundredth of its life has passed. The record's own

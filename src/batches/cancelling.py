@@ -11,13 +11,13 @@ from shiftboss.plan import Plan, deliver
 from . import calls
 
 if TYPE_CHECKING:
-    from .batch import Batch
+    from .handle import BatchHandle
     from .hold import Hold
 
 AT_ONCE = 1_000
 
 
-def cancel(batch: Batch, positions: Sequence[int]) -> Plan[None]:
+def cancel(batch: BatchHandle, positions: Sequence[int]) -> Plan[None]:
     """Give places up. Doing it twice is doing it once."""
     for start in range(0, len(positions), AT_ONCE):
         yield from _cancel(batch, "", positions[start : start + AT_ONCE])
@@ -39,7 +39,7 @@ def undo(hold: Hold, known: bool) -> Plan[None]:
         yield from hold.abandon()
 
 
-def _cancel(batch: Batch, token: str, positions: Sequence[int]) -> Plan[bool]:
+def _cancel(batch: BatchHandle, token: str, positions: Sequence[int]) -> Plan[bool]:
     """Whether the batch is gone with that."""
     sent = yield from deliver(calls.cancel(batch.keys, batch.bid, token, GRACE, "", positions))
     yield from settle(batch.client, batch.keys.out, sent.result.items, resent=sent.resent)

@@ -14,11 +14,13 @@ from shiftboss import outbox
 from shiftboss.alive import is_alive
 from shiftboss.client import current_client
 from shiftboss.engine import BUILT_IN, TracingEngine
+from shiftboss.jobs import RUNS, Outcome
 from shiftboss.keys import ShardKeys, shard_of
 from shiftboss.outbox import GRACE, settle
 from shiftboss.plan import Plan, deliver, run, run_many
 
 from . import calls
+from .cancelling import cancel
 from .family import places
 from .handle import BatchHandle
 from .sets import all_statuses
@@ -78,13 +80,13 @@ def close(bid: str, *, client: Shiftboss | None = None) -> bool:
 def bury(bid: str, positions: Sequence[int], *, client: Shiftboss | None = None) -> None:
     """Count members as dead. If a job turns up after all and succeeds, it counts as that."""
     client = client or current_client()
-    client.perform(_settle(client, bid, positions, "d"))
+    client.perform(_bury(client, bid, positions))
 
 
 def give_up(bid: str, positions: Sequence[int], *, client: Shiftboss | None = None) -> None:
     """Count members for nothing, as if they had never been pushed. A job that turns up after all counts for nothing too."""
     client = client or current_client()
-    client.perform(_settle(client, bid, positions, "c"))
+    client.perform(cancel(BatchHandle(bid, client, known=True), positions))
 
 
 async def aclose(bid: str, *, client: Shiftboss | None = None) -> bool:
@@ -96,13 +98,13 @@ async def aclose(bid: str, *, client: Shiftboss | None = None) -> bool:
 async def abury(bid: str, positions: Sequence[int], *, client: Shiftboss | None = None) -> None:
     """As `bury`, for coroutines."""
     client = client or current_client()
-    await client.aperform(_settle(client, bid, positions, "d"))
+    await client.aperform(_bury(client, bid, positions))
 
 
 async def agive_up(bid: str, positions: Sequence[int], *, client: Shiftboss | None = None) -> None:
     """As `give_up`, for coroutines."""
     client = client or current_client()
-    await client.aperform(_settle(client, bid, positions, "c"))
+    await client.aperform(cancel(BatchHandle(bid, client, known=True), positions))
 
 
 def _examine(client: Shiftboss, bid: str | None) -> Plan[list[Finding]]:
@@ -227,15 +229,9 @@ def _close(client: Shiftboss, bid: str) -> Plan[bool]:
     return sent.result.status == "ok"
 
 
-def _settle(client: Shiftboss, bid: str, positions: Sequence[int], code: str) -> Plan[None]:
+def _bury(client: Shiftboss, bid: str, positions: Sequence[int]) -> Plan[None]:
     keys = client.batch_keys(bid)
     for start in range(0, len(positions), AT_ONCE):
-        some = positions[start : start + AT_ONCE]
-        if code == "c":
-            sent = yield from deliver(calls.cancel(keys, bid, "", GRACE, "", some))
-            items: Sequence[str] = sent.result.items
-            resent = sent.resent
-        else:
-            told = yield from deliver(calls.ack(keys, bid, "", GRACE, [p for at in some for p in (at, code, "")]))
-            items, resent = told.result, told.resent
-        yield from settle(client, keys.out, items, resent=resent)
+        died = [part for at in positions[start : start + AT_ONCE] for part in (at, RUNS[Outcome.DIED], "")]
+        sent = yield from deliver(calls.ack(keys, bid, "", GRACE, died))
+        yield from settle(client, keys.out, sent.result, resent=sent.resent)

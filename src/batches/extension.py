@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from shiftboss import events
 from shiftboss.engine import BUILT_IN, joining
 from shiftboss.extension import Extension, Recording
-from shiftboss.jobs import PREREQUISITE_DIED, CallbackOf, Member, Message, Outcome, failure_of
+from shiftboss.jobs import PREREQUISITE_DIED, RUNS, CallbackOf, Member, Message, Outcome, failure_of
 from shiftboss.keys import shards
 from shiftboss.outbox import GRACE, perform, settle, strike_off
 from shiftboss.plan import Plan, deliver, run, run_many
@@ -31,8 +31,6 @@ if TYPE_CHECKING:
 log = logging.getLogger("shiftboss.batches")
 CALLBACK_JOB = "shiftboss.batches.callback"
 DEFAULT_QUEUE = "default"
-# How a member ended, for lua/lib/members.lua; what is not here did not run.
-OUTCOMES = {Outcome.SUCCEEDED: "s", Outcome.FAILED: "f", Outcome.DIED: "d"}
 # What a batch tells its parent and those that wait for it, as an outcome of its place there; see lua/lib/members.lua.
 CODES = {"ran": "F", "done": "S", "dead": "D", "death": "W", "touch": "T"}
 # Of so many batches it is remembered at most whether they are invalidated.
@@ -70,7 +68,7 @@ class BatchExtension(Extension):
         """Record how a tracked job ended, for those that wait for it."""
         bid = tracked_bid(message.id)
         if outcome in (Outcome.SUCCEEDED, Outcome.DIED):
-            yield from self._settle_place(bid, 0, OUTCOMES[outcome], queue=message.queue)
+            yield from self._settle_place(bid, 0, RUNS[outcome], queue=message.queue)
 
     def unwanted(self, messages: Sequence[Message], sign: str | None) -> Plan[frozenset[str]]:
         """Members of batches that were invalidated, or are below one. At most one round trip, none where nobody has
@@ -102,7 +100,7 @@ class BatchExtension(Extension):
         again; an engine that joins batches records members itself.
         """
         of = message.batch
-        if isinstance(of, Member) and outcome not in OUTCOMES:
+        if isinstance(of, Member) and outcome not in RUNS:
             yield from run(calls.stop(self._client.batch_keys(of.bid), of.position))
         elif isinstance(of, Member):
             sent = yield from deliver(self._record(of, message, outcome, error, GRACE))
@@ -116,14 +114,14 @@ class BatchExtension(Extension):
     def recording(self, message: Message, outcome: Outcome, error: BaseException | None) -> Recording | None:
         """How a member's end is recorded; what that brings about can be claimed at once."""
         of = message.batch
-        if not isinstance(of, Member) or outcome not in OUTCOMES:
+        if not isinstance(of, Member) or outcome not in RUNS:
             return None
         return Recording(self._record(of, message, outcome, error, 0), self._client.batch_keys(of.bid).out)
 
     def _record(
         self, of: Member, message: Message, outcome: Outcome, error: BaseException | None, grace: int
     ) -> Call[list[str]]:
-        outcomes: list[Arg] = [of.position, OUTCOMES[outcome], _failure(message, outcome, error)]
+        outcomes: list[Arg] = [of.position, RUNS[outcome], _failure(message, outcome, error)]
         return calls.ack(self._client.batch_keys(of.bid), of.bid, message.queue, grace, outcomes)
 
     def outboxes(self) -> Plan[Sequence[str]]:

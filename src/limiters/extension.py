@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from shiftboss.errors import OverLimit
 from shiftboss.extension import Extension, Reschedule
-from shiftboss.jobs import Message
+from shiftboss.jobs import OVERRATED, Message
 
 if TYPE_CHECKING:
     from shiftboss.client import Shiftboss
@@ -20,7 +20,6 @@ log = logging.getLogger("shiftboss.limiters")
 errors: set[type[BaseException]] = set()
 # How often in a row a job is put back before being over the limit is a failure like others, unless its limiter says.
 MOST = 20
-COUNT = "overrated"
 # Seconds for each time it was put back, where nobody knows when there will be room again.
 STEP = 300.0
 # Seconds over which the jobs that a limiter put back spread: they must not all come at one instant.
@@ -38,7 +37,7 @@ class LimiterExtension(Extension):
         if not isinstance(error, (OverLimit, *errors)):
             return None
         limiter = getattr(error, "source", None)
-        times = int(message.options.get(COUNT, 0)) + 1
+        times = int(message.options.get(OVERRATED, 0)) + 1
         if times > getattr(limiter, "reschedule", MOST):
             return None
         delay = _wished(limiter, message, error)
@@ -46,7 +45,7 @@ class LimiterExtension(Extension):
             known = retry_after(error)
             delay = STEP * times if known is None else known
             delay += random.uniform(0, max(JITTER, delay / 10))
-        return Reschedule(delay, {COUNT: times})
+        return Reschedule(delay, {OVERRATED: times})
 
 
 def retry_after(error: BaseException) -> float | None:

@@ -15,10 +15,7 @@ from typing import NoReturn
 
 from shiftboss.errors import JobError
 from shiftboss.extension import Reschedule
-from shiftboss.jobs import Message, current_job
-
-# What a message carries that was requeued: how often.
-REQUEUES = "requeues"
+from shiftboss.jobs import REQUEUES, Message, current_job
 
 
 class Verdict(Enum):

@@ -16,10 +16,16 @@ TOLD = "sbt"
 # Characters that are kept of an error's message.
 FAILURE_LIMIT = 500
 
-
-# Options of a message: its outcome is remembered; and it is to die at once, for a prerequisite of it died (which batch says).
+# Options of a message: its outcome is remembered; it dies at once, for a job of the batch that is named has died; how often
+# in a row it was put back because it was over a limit; how often because it asked for it.
 TRACK = "track"
 PREREQUISITE_DIED = "prerequisite_died"
+OVERRATED = "overrated"
+REQUEUES = "requeues"
+
+# What an engine keeps with a message beside its own: the message's place, and its options.
+PLACE = "sbm"
+OPTIONS = "sbo"
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +97,10 @@ class Outcome(Enum):
     INTERRUPTED = "interrupted"
 
 
+# What counted as a run, as lua/lib/members.lua has it.
+RUNS = {Outcome.SUCCEEDED: "s", Outcome.FAILED: "f", Outcome.DIED: "d"}
+
+
 def failure_of(message: Message, error: BaseException | None, attempt: int) -> str:
     """What a batch keeps of a failed run, as JSON: no more than people need to know what went wrong.
 
@@ -99,15 +109,25 @@ def failure_of(message: Message, error: BaseException | None, attempt: int) -> s
         error: What it raised.
         attempt: How often it had failed before, which tells one failure from the next.
     """
+    name, text = ("", "") if error is None else (error_name(error), error_text(error)[:FAILURE_LIMIT])
+    kept = {"jid": message.id, "error": name, "message": text, "attempt": attempt}
+    return msgspec.json.encode(kept).decode()
+
+
+def error_name(error: BaseException) -> str:
+    """The full name of an error's class; a built-in one's without its module."""
     kind = type(error)
-    name = kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
+    return kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
+
+
+def error_text(error: BaseException) -> str:
+    """What an error says, as text that can be stored."""
     try:
         text = str(error)
     except Exception as second:  # noqa: BLE001  a user's __str__ may do anything
         text = f"no message: its __str__ raised {type(second).__name__}"
-    text = text.encode("utf-8", "replace").decode()[:FAILURE_LIMIT]
-    kept = {"jid": message.id, "error": name if error else "", "message": text if error else "", "attempt": attempt}
-    return msgspec.json.encode(kept).decode()
+    # JSON in UTF-8 has no place for half a surrogate pair.
+    return text.encode("utf-8", "replace").decode()
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,12 +149,12 @@ class CurrentJob:
     @property
     def overrated(self) -> int:
         """How often in a row it was put back because it was over a limit."""
-        return int(self.message.options.get("overrated", 0))
+        return int(self.message.options.get(OVERRATED, 0))
 
     @property
     def requeues(self) -> int:
         """How often it was put back because it called `requeue`."""
-        return int(self.message.options.get("requeues", 0))
+        return int(self.message.options.get(REQUEUES, 0))
 
 
 _current: ContextVar[CurrentJob | None] = ContextVar("shiftboss_job", default=None)

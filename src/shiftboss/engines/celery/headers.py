@@ -8,8 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-PLACE = "sbm"
-OPTIONS = "sbo"
+from shiftboss.jobs import OPTIONS
 
 
 def options_of(headers: Mapping[str, Any] | None) -> Mapping[str, Any]:

@@ -14,8 +14,8 @@ from typing import Any, cast
 from celery import Celery
 from celery.utils import uuid
 
-from shiftboss.engines.celery.headers import OPTIONS, PLACE, options_of
-from shiftboss.jobs import Message, place_from, place_to
+from shiftboss.engines.celery.headers import options_of
+from shiftboss.jobs import OPTIONS, PLACE, Message, place_from, place_to
 
 KEPT = "celery"
 # They belong to the moment of the call; a block publishes later, over a connection of its own.

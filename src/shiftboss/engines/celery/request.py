@@ -8,9 +8,8 @@ from celery.exceptions import TimeLimitExceeded
 from celery.worker.request import Request
 
 from shiftboss.engines.celery.clients import client_of
-from shiftboss.engines.celery.headers import PLACE
 from shiftboss.engines.celery.messages import from_headers
-from shiftboss.jobs import Outcome
+from shiftboss.jobs import PLACE, Outcome
 from shiftboss.watch import watch_of
 
 

@@ -12,11 +12,10 @@ from celery.exceptions import Ignore, Reject, Retry
 from shiftboss.endings import Requeue
 from shiftboss.engines.celery.clients import belonging, client_of
 from shiftboss.engines.celery.collecting import collect
-from shiftboss.engines.celery.headers import OPTIONS, PLACE
 from shiftboss.engines.celery.messages import arrived
 from shiftboss.errors import JobError
 from shiftboss.extension import Reschedule
-from shiftboss.jobs import CurrentJob, Outcome, current_job, running
+from shiftboss.jobs import OPTIONS, PLACE, CurrentJob, Outcome, current_job, running
 from shiftboss.reporting import letting_go, put_back_of, starting, tell
 from shiftboss.trusted import trust
 

@@ -8,14 +8,12 @@ from typing import Any
 
 import dramatiq
 
-from shiftboss.jobs import CallbackOf, Member, Message, place_from, place_to
+from shiftboss.jobs import OPTIONS, PLACE, CallbackOf, Member, Message, place_from, place_to
 
 Theirs = dramatiq.Message[Any] | dramatiq.MessageProxy
 KEPT = "dramatiq"
 # Options of a message, which Dramatiq carries through retries, redeliveries and delays: the job's place in a batch, and what
 # features want to remember of it.
-PLACE = "sbm"
-OPTIONS = "sbo"
 
 
 def to_message(message: dramatiq.Message[Any], delay: int | None) -> Message:

@@ -14,9 +14,9 @@ from dramatiq.middleware import Middleware, Shutdown, SkipMessage
 from shiftboss.client import Shiftboss
 from shiftboss.endings import Requeue
 from shiftboss.engines.dramatiq.engine import DramatiqEngine
-from shiftboss.engines.dramatiq.messages import OPTIONS, arrived, place_of
+from shiftboss.engines.dramatiq.messages import arrived, place_of
 from shiftboss.extension import Reschedule
-from shiftboss.jobs import CurrentJob, Message, Outcome, current_job, running
+from shiftboss.jobs import OPTIONS, CurrentJob, Message, Outcome, current_job, running
 from shiftboss.later import Promoter
 from shiftboss.reporting import letting_go, put_back_of, starting, tell
 from shiftboss.trusted import trust

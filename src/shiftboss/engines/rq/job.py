@@ -11,10 +11,10 @@ from rq.job import Job, JobStatus
 from shiftboss.client import Shiftboss
 from shiftboss.endings import Requeue
 from shiftboss.engines.rq.installing import install, label_of
-from shiftboss.engines.rq.messages import FAILURES, OPTIONS, arrived
+from shiftboss.engines.rq.messages import FAILURES, arrived
 from shiftboss.errors import JobError
 from shiftboss.extension import Reschedule
-from shiftboss.jobs import CurrentJob, Outcome, running
+from shiftboss.jobs import OPTIONS, CurrentJob, Outcome, running
 from shiftboss.outbox import GRACE, PAGE, claim, perform
 from shiftboss.plan import run
 from shiftboss.reporting import put_back_of, tell, wanting

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from rq.job import Job
 
-from shiftboss.jobs import CallbackOf, Member, Message, place_from, place_to
+from shiftboss.jobs import OPTIONS, PLACE, CallbackOf, Member, Message, place_from, place_to
 
 if TYPE_CHECKING:
     from shiftboss.engines.rq.queue import ShiftbossQueue
 
 # In meta: the job's place in a batch; what features want to remember of it; how often it has failed.
-PLACE, OPTIONS, FAILURES = "sbm", "sbo", "sbf"
+FAILURES = "sbf"
 # The option of a message in which RQ's own job waits for the end of a block.
 KEPT = "rq"
 

@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from shiftboss.errors import JobError
-from shiftboss.jobs import CallbackOf, Member, Message
+from shiftboss.jobs import PLACE, CallbackOf, Member, Message, place_to
 
 _encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder()
@@ -52,6 +52,11 @@ class Payload:
     error_class: str | None = None
     error_message: str | None = None
     raw: bytes = field(default=b"", compare=False, repr=False)
+
+    @property
+    def attempt(self) -> int:
+        """How often it had failed before this run."""
+        return 0 if self.retry_count is None else self.retry_count + 1
 
     def encode(self, *, enqueued_at_ms: int | None) -> bytes:
         """The wire form with all that is known; nothing that was read is lost. No round trip.
@@ -114,7 +119,7 @@ def decode(raw: bytes) -> Payload:
     args = tuple(_take(fields, "args", list, "an array", raw))
     queue = _take(fields, "queue", str, "a string", raw)
     jid = _take(fields, "jid", str, "a string", raw)
-    batch = _place(fields.pop("sbm", None))
+    batch = _place(fields.pop(PLACE, None))
     # What is left in `fields` when all others have been taken is the message's options.
     return Payload(
         Message(name, args, queue, jid, None, batch, fields),
@@ -141,10 +146,8 @@ def _fields(message: Message, created_at_ms: int | None, enqueued_at_ms: int | N
 
 
 def _close(fields: dict[str, Any], batch: Member | CallbackOf | None) -> bytes:
-    if isinstance(batch, Member):
-        fields["sbm"] = (batch.bid, batch.position)
-    elif batch is not None:
-        fields["sbm"] = (batch.bid, batch.event, batch.index)
+    if batch is not None:
+        fields[PLACE] = place_to(batch)
     return _encoder.encode(fields)
 
 

@@ -8,13 +8,13 @@ from typing import Any
 
 from taskiq import AsyncBroker, TaskiqMessage
 
-from shiftboss.jobs import CallbackOf, Member, Message, place_from, place_to
+from shiftboss.jobs import OPTIONS, PLACE, CallbackOf, Member, Message, place_from, place_to
 
 # The option of a message in which taskiq's own waits for the end of a block.
 KEPT = "taskiq"
 # Labels, which taskiq carries through retries and redeliveries, as JSON: the job's place in a batch, what features want to
 # remember of it, and how often one of ours has failed.
-PLACE, OPTIONS, FAILURES = "sbm", "sbo", "sbf"
+FAILURES = "sbf"
 # taskiq's own: where it goes, seconds until it is due, how often it was retried.
 QUEUE, DELAY, RETRIES = "queue_name", "delay", "_retries"
 DEFAULT_QUEUE = "default"

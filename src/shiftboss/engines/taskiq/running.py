@@ -15,9 +15,8 @@ from typing import TYPE_CHECKING, Any
 from taskiq import TaskiqMessage
 from taskiq.exceptions import NoResultError
 
-from shiftboss.engines.taskiq.messages import OPTIONS
 from shiftboss.extension import Reschedule
-from shiftboss.jobs import Message
+from shiftboss.jobs import OPTIONS, Message
 from shiftboss.reporting import put_back_of
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from shiftboss.engines.sidekiq.joined import settle_members
 from shiftboss.engines.sidekiq.worker import calls
 from shiftboss.engines.sidekiq.worker.failed_run import failed_run
 from shiftboss.engines.sidekiq.worker.hold import Ended
-from shiftboss.jobs import TOLD, TRACK, CallbackOf, Member, Outcome, failure_of
+from shiftboss.jobs import RUNS, TOLD, TRACK, CallbackOf, Member, Outcome, failure_of
 from shiftboss.outbox import GRACE, settle
 from shiftboss.plan import Plan, deliver, run
 
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("shiftboss.worker")
 MOST_BYTES = 4 * 1024 * 1024
-CODES = {Outcome.SUCCEEDED: "s", Outcome.FAILED: "f", Outcome.DIED: "d"}
 
 
 def groups(ended: Iterable[Ended]) -> Iterator[list[Ended]]:
@@ -89,7 +88,7 @@ def _members(
     for one in group:
         member = _batch(one)
         if isinstance(member, Member):
-            jobs += [*_parts(one), member.position, CODES[one.outcome], _failure(one)]
+            jobs += [*_parts(one), member.position, RUNS[one.outcome], _failure(one)]
     delivery = yield from deliver(settle_members(keys, batch, identity, day, bid, group[0].run.queue, GRACE, jobs))
     still, items = delivery.result
     yield from settle(client, batch.out, items, resent=delivery.resent)
@@ -104,7 +103,7 @@ def _failure(one: Ended) -> str:
     payload = one.run.payload
     if payload is None or one.outcome is Outcome.SUCCEEDED:
         return ""
-    return failure_of(payload.message, one.error, 0 if payload.retry_count is None else payload.retry_count + 1)
+    return failure_of(payload.message, one.error, payload.attempt)
 
 
 def _batch(one: Ended) -> Member | CallbackOf | None:

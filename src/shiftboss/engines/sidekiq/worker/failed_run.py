@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from shiftboss.engines.sidekiq.worker.hold import Ended
-from shiftboss.jobs import Outcome, failure_of
+from shiftboss.jobs import FAILURE_LIMIT, Outcome, error_name, error_text, failure_of
 
 # Of a traceback, the innermost frames: 1,000 failures shall not cost Redis more than some megabytes.
 MOST_FRAMES = 20
@@ -23,10 +23,10 @@ def failed_run(ended: Ended) -> bytes:
     kept: dict[str, Any] = {"host": _host(), "queue": ended.run.queue, "class": "", "kept": ended.verb}
     payload, error = ended.run.payload, ended.error
     if payload is not None:
-        attempt = 0 if payload.retry_count is None else payload.retry_count + 1
-        kept |= {"class": payload.message.name, **msgspec.json.decode(failure_of(payload.message, error, attempt))}
+        told = failure_of(payload.message, error, payload.attempt)
+        kept |= {"class": payload.message.name, **msgspec.json.decode(told)}
     elif error is not None:
-        kept |= {"jid": "", "error": type(error).__qualname__, "message": str(error), "attempt": 0}
+        kept |= {"jid": "", "error": error_name(error), "message": error_text(error)[:FAILURE_LIMIT], "attempt": 0}
     if error is not None:
         frames = traceback.extract_tb(error.__traceback__)[-MOST_FRAMES:]
         kept["backtrace"] = [f"{frame.filename}:{frame.lineno} in {frame.name}" for frame in frames]

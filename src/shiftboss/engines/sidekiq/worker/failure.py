@@ -20,7 +20,7 @@ from shiftboss.engines.sidekiq.options import RETRIES
 from shiftboss.engines.sidekiq.worker.hold import Ended, Run
 from shiftboss.errors import OverLimit
 from shiftboss.extension import Reschedule
-from shiftboss.jobs import Outcome
+from shiftboss.jobs import OVERRATED, Outcome, error_name, error_text
 
 if TYPE_CHECKING:
     from shiftboss.engines.sidekiq.payload import Payload
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("shiftboss.worker")
 LONGEST_MESSAGE = 10_000
 # What a job carries only while it is put back again and again; a run that got through takes it off.
-PASSING = ("overrated", "limited_since")
+PASSING = (OVERRATED, "limited_since")
 # Seconds that a job without room behind its gate pauses, the more the longer it has tried.
 SHORTEST_PAUSE = 0.2
 LONGEST_PAUSE = 10.0
@@ -136,11 +136,11 @@ def _marked(payload: Payload, error: BaseException, now_ms: int, queue: str) -> 
     return replace(
         payload,
         message=message,
-        retry_count=0 if payload.retry_count is None else payload.retry_count + 1,
+        retry_count=payload.attempt,
         failed_at_ms=now_ms if first or payload.failed_at_ms is None else payload.failed_at_ms,
         retried_at_ms=payload.retried_at_ms if first else now_ms,
-        error_class=_name(type(error)),
-        error_message=_text(error)[:LONGEST_MESSAGE],
+        error_class=error_name(error),
+        error_message=error_text(error)[:LONGEST_MESSAGE],
     )
 
 
@@ -153,20 +153,6 @@ def _wished(retry_in: RetryIn | None, count: int, error: BaseException) -> float
     except Exception:
         log.exception("retry_in failed; the usual delay is taken")
         return None
-
-
-def _name(kind: type[BaseException]) -> str:
-    return kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
-
-
-def _text(error: BaseException) -> str:
-    try:
-        text = str(error)
-    except Exception as second:
-        log.debug("an error without a text", exc_info=True)
-        text = f"no message: its __str__ raised {type(second).__name__}"
-    # JSON in UTF-8 has no place for half a surrogate pair.
-    return text.encode("utf-8", "replace").decode()
 
 
 def _trace(error: BaseException, lines: int | None) -> str:

@@ -186,8 +186,7 @@ def _current(run: Run, payload: Payload) -> CurrentJob:
     run.since = time.monotonic()
     announce_start(run)
     _log(run, payload, "start", logging.INFO)
-    count = 0 if payload.retry_count is None else payload.retry_count + 1
-    return CurrentJob(payload.message.id, run.queue, payload.message, count)
+    return CurrentJob(payload.message.id, run.queue, payload.message, payload.attempt)
 
 
 def _later(run: Run, payload: Payload, reschedule: Reschedule) -> Ended:
