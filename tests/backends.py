@@ -20,8 +20,8 @@ import fakeredis
 import pytest
 import redis
 
+from shiftboss.catalogue import CATALOGUE, Row
 from shiftboss.client import Shiftboss
-from shiftboss.keys import CATALOGUE, Row
 from shiftboss.scripts import Call, Script
 from shiftboss.store import AsyncStore, Delivery, Server, Store, server_of
 from shiftboss.store import servers as store_servers
@@ -238,7 +238,7 @@ def what_is_wrong(key: str, kind: str, ttl: int, namespaces: set[str]) -> str | 
     """Why a key should not be there as it is, or None. `ttl` is what PTTL says."""
     rows = [row for row in CATALOGUE if _covers(row, key, namespaces)]
     if not rows:
-        return f"{key!r} ({kind}) matches no row of shiftboss.keys.CATALOGUE"
+        return f"{key!r} ({kind}) matches no row of shiftboss.catalogue.CATALOGUE"
     row = rows[0]  # the more specific pattern stands first
     if row.type != kind:
         return f"{key!r} is a {kind}; {row.pattern} is a {row.type}"

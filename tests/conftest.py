@@ -1,7 +1,7 @@
 """Backends, stores and clients for the tests.
 
 Ask for `client` and the test runs on every backend; `@pytest.mark.backends("embedded", "redis")` chooses. Each begins empty
-and ends by showing that it left no key that `shiftboss.keys.CATALOGUE` does not know; `@pytest.mark.own_keys` is for tests
+and ends by showing that it left no key that `shiftboss.catalogue.CATALOGUE` does not know; `@pytest.mark.own_keys` is for tests
 of the store, whose keys are nobody's.
 
     backend    the server: .name, .url, .process, .raw (a plain redis-py client)

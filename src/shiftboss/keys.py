@@ -1,118 +1,15 @@
-"""Every key: its name, its type, how long it lives, who writes it. No other file builds one, and Lua never does.
+"""Every key's name. No other file builds one, and Lua never does; `shiftboss.catalogue` says what each is.
 
 Keys of our own begin with the namespace (``sb``); what must change together carries one hash tag. Sidekiq's keys have
-the names its protocol fixes, so that Ruby processes and its dashboard find them. `CATALOGUE` is the list; the tests
-hold every key that they leave behind against it.
+the names its protocol fixes, so that Ruby processes and its dashboard find them.
 """
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from datetime import datetime
 
 SHARDS = 256
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One kind of key. `permanent` kinds hold work or totals that must not vanish; all others have a TTL at every instant."""
-
-    pattern: str
-    type: str
-    meaning: str
-    writer: str
-    permanent: bool = False
-
-    def matches(self, key: str, namespace: str) -> bool:
-        parts = re.split(r"(<\w+>)", self.pattern.replace("<ns>", namespace))
-        return bool(re.fullmatch("".join(".+" if p.startswith("<") else re.escape(p) for p in parts), key))
-
-
-CATALOGUE = (
-    Row("<ns>:{b<shard>}:<bid>:ran", "string", "bitmap by position: the member had an outcome", "lua/batches"),
-    Row("<ns>:{b<shard>}:<bid>:done", "string", "bitmap by position: the member succeeded", "lua/batches"),
-    Row("<ns>:{b<shard>}:<bid>:dead", "string", "bitmap by position: the member died", "lua/batches"),
-    Row("<ns>:{b<shard>}:<bid>:failures", "zset", "the newest failures by when they happened", "lua/batches"),
-    Row("<ns>:{b<shard>}:<bid>:results", "hash", "what members reported, by position", "lua/batches"),
-    Row("<ns>:{b<shard>}:<bid>:runs", "hash", "the processes that run members, by position", "lua/batches"),
-    Row(
-        "<ns>:{b<shard>}:<bid>:receipt:<token>",
-        "string",
-        "a block that was flushed: where its positions begin",
-        "lua/sidekiq",
-    ),
-    Row("<ns>:{b<shard>}:index", "zset", "batch ids by time of creation", "lua/batches"),
-    Row("<ns>:{b<shard>}:holds", "zset", "'bid|token' of open blocks by the end of their lease", "lua/batches"),
-    Row("<ns>:{b<shard>}:invalidated", "zset", "batch ids that are not wanted, by when that was said", "lua/batches"),
-    Row(
-        "<ns>:{b<shard>}:out",
-        "zset",
-        "the outbox: what is still to be done, by the time the reaper may do it",
-        "lua/batches",
-    ),
-    Row("<ns>:{b<shard>}:<bid>", "hash", "the batch: counts, callbacks, times", "lua/batches"),
-    Row("<ns>:{concurrent:<name>}:leases", "zset", "tickets of holders by the end of their lease", "lua/limiters"),
-    Row("<ns>:{concurrent:<name>}:queue", "zset", "tickets of waiters in the order they came", "lua/limiters"),
-    Row("<ns>:{concurrent:<name>}:meta", "hash", "the last fence, the last arrival, slots reclaimed", "lua/limiters"),
-    Row("<ns>:{concurrent:<name>}:wake:<ticket>", "list", "the slot handed to a waiter", "lua/limiters"),
-    Row("<ns>:{bucket:<name>}", "hash", "units taken of this and later periods", "lua/limiters"),
-    Row("<ns>:{window:<name>}", "list", "microseconds at which units were taken, newest first", "lua/limiters"),
-    Row("<ns>:{leaky:<name>}", "string", "microseconds until it is empty again", "lua/limiters"),
-    Row("<ns>:{points:<name>}", "string", "microseconds until the budget is whole again", "lua/limiters"),
-    Row("<ns>:{<kind>:<name>}:counts", "hash", "what a limiter admitted, refused and so on", "lua/limiters"),
-    Row("<ns>:{<kind>:<name>}:minutes", "hash", "the same, minute by minute for 8 hours", "lua/limiters"),
-    Row("<ns>:{periodic:<name>}:entries", "hash", "definitions of periodic jobs by name", "lua/periodic"),
-    Row("<ns>:{periodic:<name>}:due", "zset", "entries by the millisecond of their next tick", "lua/periodic"),
-    Row("<ns>:{periodic:<name>}:paused", "set", "names of entries that rest", "lua/periodic"),
-    Row("<ns>:{periodic:<name>}:leader", "string", "who fires the schedule, and in which term", "lua/periodic"),
-    Row("<ns>:{periodic:<name>}:term", "string", "the last term", "lua/periodic"),
-    Row("<ns>:{periodic:<name>}:out", "zset", "the outbox: ticks that are still to be enqueued", "lua/periodic"),
-    Row("<ns>:{periodic:<name>}:running", "hash", "by entry: the job that may still run", "lua/periodic"),
-    Row("<ns>:{periodic:<name>}:queued", "hash", "by entry: what is enqueued when that job ends", "lua/periodic"),
-    Row("<ns>:{periodic:<name>}:meta", "hash", "fingerprint of the content, by whom and when", "lua/periodic"),
-    Row("<ns>:{periodic:<name>}:history:<entry>", "list", "the runs of an entry, newest first", "lua/periodic"),
-    Row("<ns>:schedules", "set", "names of schedules", "lua/periodic"),
-    Row("<ns>:limiters", "hash", "definitions of limiters by name, and when they were last used", "lua/limiters"),
-    Row("<ns>:unwanted", "string", "changes when jobs that wait may have become unwanted", "src/batches"),
-    Row("<ns>:reaper", "string", "who looks after the outbox now", "lua/outbox"),
-    Row("<ns>:alive:<identity>", "string", "a process that runs members is there", "src/shiftboss"),
-    Row(
-        "<ns>:later:<engine>",
-        "zset",
-        "messages that an engine cannot keep until they are due, by when it is given them",
-        "lua/outbox",
-        permanent=True,
-    ),
-    Row("<ns>:pushed:<token>", "string", "receipt of a push, so that a resend pushes nothing", "lua/sidekiq"),
-    Row(
-        "<ns>:inflight:<identity>",
-        "list",
-        "jobs a worker process has taken and not yet settled",
-        "lua/sidekiq",
-        permanent=True,
-    ),
-    Row("<ns>:workers", "set", "identities of processes that may hold jobs", "lua/sidekiq", permanent=True),
-    Row("<ns>:recovered:<jid>", "string", "how often a job was taken back from a dead process", "lua/sidekiq"),
-    Row("<ns>:failures", "list", "the newest failed runs of any job", "lua/sidekiq"),
-    Row("queues", "set", "queue names", "Sidekiq", permanent=True),
-    Row("queue:<name>", "list", "jobs, pushed left and taken right", "Sidekiq", permanent=True),
-    Row("schedule", "zset", "jobs by the second they are due", "Sidekiq", permanent=True),
-    Row("retry", "zset", "failed jobs by the second of their next run", "Sidekiq", permanent=True),
-    Row("dead", "zset", "jobs that will not run again, by the second they died", "Sidekiq", permanent=True),
-    Row("processes", "set", "identities of worker processes", "Sidekiq", permanent=True),
-    Row("paused", "set", "paused queue names", "Sidekiq", permanent=True),
-    Row("stat:processed", "string", "runs so far", "Sidekiq", permanent=True),
-    Row("stat:failed", "string", "failed runs so far", "Sidekiq", permanent=True),
-    Row("stat:processed:<day>", "string", "runs of a day", "Sidekiq"),
-    Row("stat:failed:<day>", "string", "failed runs of a day", "Sidekiq"),
-    Row("j|<day>|<minute>", "hash", "by job: runs, failures and milliseconds, of a minute or of ten", "Sidekiq"),
-    Row("h|<job>-<minute>", "string", "how long runs of a job took, in 26 buckets, of a minute", "Sidekiq"),
-    Row("<identity>-signals", "list", "signals for a process, sent from the dashboard", "Sidekiq"),
-    Row("<identity>:work", "hash", "what each thread runs now", "Sidekiq"),
-    Row("<identity>:workers", "hash", "the same, for Sidekiq before 7", "Sidekiq"),
-    Row("<host>:<pid>:<nonce>", "hash", "heartbeat of a worker process", "Sidekiq"),
-)
 
 
 def shards(namespace: str) -> list[ShardKeys]:
@@ -133,16 +30,20 @@ class ShardKeys:
     shard: str
 
     @property
+    def _tag(self) -> str:
+        return f"{self.namespace}:{{b{self.shard}}}"
+
+    @property
     def index(self) -> str:
-        return f"{self.namespace}:{{b{self.shard}}}:index"
+        return f"{self._tag}:index"
 
     @property
     def holds(self) -> str:
-        return f"{self.namespace}:{{b{self.shard}}}:holds"
+        return f"{self._tag}:holds"
 
     @property
     def out(self) -> str:
-        return f"{self.namespace}:{{b{self.shard}}}:out"
+        return f"{self._tag}:out"
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,51 +54,55 @@ class BatchKeys:
     bid: str
 
     @property
+    def _tag(self) -> str:
+        return f"{self.namespace}:{{b{shard_of(self.bid)}}}"
+
+    @property
     def record(self) -> str:
-        return f"{self.namespace}:{{b{self.bid[:2]}}}:{self.bid}"
+        return f"{self._tag}:{self.bid}"
 
     @property
     def ran(self) -> str:
-        return f"{self.namespace}:{{b{self.bid[:2]}}}:{self.bid}:ran"
+        return f"{self._tag}:{self.bid}:ran"
 
     @property
     def done(self) -> str:
-        return f"{self.namespace}:{{b{self.bid[:2]}}}:{self.bid}:done"
+        return f"{self._tag}:{self.bid}:done"
 
     @property
     def dead(self) -> str:
-        return f"{self.namespace}:{{b{self.bid[:2]}}}:{self.bid}:dead"
+        return f"{self._tag}:{self.bid}:dead"
 
     @property
     def index(self) -> str:
-        return f"{self.namespace}:{{b{self.bid[:2]}}}:index"
+        return f"{self._tag}:index"
 
     @property
     def holds(self) -> str:
-        return f"{self.namespace}:{{b{self.bid[:2]}}}:holds"
+        return f"{self._tag}:holds"
 
     @property
     def invalidated(self) -> str:
-        return f"{self.namespace}:{{b{self.bid[:2]}}}:invalidated"
+        return f"{self._tag}:invalidated"
 
     @property
     def out(self) -> str:
-        return f"{self.namespace}:{{b{self.bid[:2]}}}:out"
+        return f"{self._tag}:out"
 
     @property
     def failures(self) -> str:
-        return f"{self.namespace}:{{b{self.bid[:2]}}}:{self.bid}:failures"
+        return f"{self._tag}:{self.bid}:failures"
 
     @property
     def results(self) -> str:
-        return f"{self.namespace}:{{b{self.bid[:2]}}}:{self.bid}:results"
+        return f"{self._tag}:{self.bid}:results"
 
     @property
     def runs(self) -> str:
-        return f"{self.namespace}:{{b{self.bid[:2]}}}:{self.bid}:runs"
+        return f"{self._tag}:{self.bid}:runs"
 
     def receipt(self, token: str) -> str:
-        return f"{self.namespace}:{{b{self.bid[:2]}}}:{self.bid}:receipt:{token}"
+        return f"{self._tag}:{self.bid}:receipt:{token}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,21 +113,25 @@ class ConcurrentKeys:
     name: str
 
     @property
+    def _tag(self) -> str:
+        return f"{self.namespace}:{{concurrent:{self.name}}}"
+
+    @property
     def leases(self) -> str:
-        return f"{self.namespace}:{{concurrent:{self.name}}}:leases"
+        return f"{self._tag}:leases"
 
     @property
     def queue(self) -> str:
-        return f"{self.namespace}:{{concurrent:{self.name}}}:queue"
+        return f"{self._tag}:queue"
 
     @property
     def meta(self) -> str:
-        return f"{self.namespace}:{{concurrent:{self.name}}}:meta"
+        return f"{self._tag}:meta"
 
     @property
     def wake(self) -> str:
         """What the waiters' own lists begin with; the ticket follows."""
-        return f"{self.namespace}:{{concurrent:{self.name}}}:wake:"
+        return f"{self._tag}:wake:"
 
 
 def timed_limiter(namespace: str, kind: str, name: str) -> str:
@@ -239,12 +148,16 @@ class CountKeys:
     name: str
 
     @property
+    def _tag(self) -> str:
+        return f"{self.namespace}:{{{self.kind}:{self.name}}}"
+
+    @property
     def counts(self) -> str:
-        return f"{self.namespace}:{{{self.kind}:{self.name}}}:counts"
+        return f"{self._tag}:counts"
 
     @property
     def minutes(self) -> str:
-        return f"{self.namespace}:{{{self.kind}:{self.name}}}:minutes"
+        return f"{self._tag}:minutes"
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,43 +168,47 @@ class PeriodicKeys:
     name: str
 
     @property
+    def _tag(self) -> str:
+        return f"{self.namespace}:{{periodic:{self.name}}}"
+
+    @property
     def entries(self) -> str:
-        return f"{self.namespace}:{{periodic:{self.name}}}:entries"
+        return f"{self._tag}:entries"
 
     @property
     def due(self) -> str:
-        return f"{self.namespace}:{{periodic:{self.name}}}:due"
+        return f"{self._tag}:due"
 
     @property
     def paused(self) -> str:
-        return f"{self.namespace}:{{periodic:{self.name}}}:paused"
+        return f"{self._tag}:paused"
 
     @property
     def leader(self) -> str:
-        return f"{self.namespace}:{{periodic:{self.name}}}:leader"
+        return f"{self._tag}:leader"
 
     @property
     def term(self) -> str:
-        return f"{self.namespace}:{{periodic:{self.name}}}:term"
+        return f"{self._tag}:term"
 
     @property
     def out(self) -> str:
-        return f"{self.namespace}:{{periodic:{self.name}}}:out"
+        return f"{self._tag}:out"
 
     @property
     def running(self) -> str:
-        return f"{self.namespace}:{{periodic:{self.name}}}:running"
+        return f"{self._tag}:running"
 
     @property
     def queued(self) -> str:
-        return f"{self.namespace}:{{periodic:{self.name}}}:queued"
+        return f"{self._tag}:queued"
 
     @property
     def meta(self) -> str:
-        return f"{self.namespace}:{{periodic:{self.name}}}:meta"
+        return f"{self._tag}:meta"
 
     def history(self, entry: str) -> str:
-        return f"{self.namespace}:{{periodic:{self.name}}}:history:{entry}"
+        return f"{self._tag}:history:{entry}"
 
 
 def schedules(namespace: str) -> str:

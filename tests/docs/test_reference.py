@@ -13,8 +13,9 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 import shiftboss
-from shiftboss import Shiftboss, batches, errors, events, keys, limiters, metrics, periodic
+from shiftboss import Shiftboss, batches, errors, events, limiters, metrics, periodic
 from shiftboss.batches import Batch, BatchSet, Status
+from shiftboss.catalogue import CATALOGUE
 from shiftboss.cli.root import cli
 from shiftboss.config import Settings
 from shiftboss.engines.sidekiq import FunctionJob, JobOptions
@@ -72,7 +73,7 @@ def test_the_command_line(path: str, command: click.Command) -> None:
 def test_every_key() -> None:
     lines = [
         [f"`{row.pattern}`", row.type, row.meaning, "for ever" if row.permanent else "until its TTL ends", row.writer]
-        for row in keys.CATALOGUE
+        for row in CATALOGUE
     ]
     assert rows(section("reference/keys.md", "## All keys")) == lines, as_table(lines)
 

@@ -130,6 +130,6 @@ def test_strays_are_read_from_the_server(backend: Backend) -> None:
     backend.raw.set("nobodys", "key")
     backend.raw.set("sb:reaper", "me")
     assert backend.strays() == [
-        "'nobodys' (string) matches no row of shiftboss.keys.CATALOGUE",
+        "'nobodys' (string) matches no row of shiftboss.catalogue.CATALOGUE",
         "'sb:reaper' has no TTL; <ns>:reaper is not permanent",
     ]

@@ -11,7 +11,8 @@ import pytest
 from redis.crc import key_slot
 
 from shiftboss import keys
-from shiftboss.keys import CATALOGUE, BatchKeys, ConcurrentKeys, CountKeys, PeriodicKeys, Row, ShardKeys, SidekiqKeys
+from shiftboss.catalogue import CATALOGUE, Row
+from shiftboss.keys import BatchKeys, ConcurrentKeys, CountKeys, PeriodicKeys, ShardKeys, SidekiqKeys
 
 HOLDERS: list[Any] = [
     BatchKeys("app", "3f0123456789"),
