@@ -70,6 +70,7 @@ CATALOGUE = (
     Row("<ns>:schedules", "set", "names of schedules", "lua/periodic"),
     Row("<ns>:limiters", "hash", "definitions of limiters by name, and when they were last used", "lua/limiters"),
     Row("<ns>:unwanted", "string", "changes when jobs that wait may have become unwanted", "src/batches"),
+    Row("<ns>:layout", "string", "the version of what is in this namespace", "src/shiftboss", permanent=True),
     Row("<ns>:reaper", "string", "who looks after the outbox now", "lua/outbox"),
     Row("<ns>:alive:<identity>", "string", "a process that runs members is there", "src/shiftboss"),
     Row(

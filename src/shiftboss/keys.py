@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 SHARDS = 256
+# Goes up when a release writes something that the one before would misread.
+LAYOUT = 1
 
 
 def shards(namespace: str) -> list[ShardKeys]:
@@ -292,6 +294,11 @@ class SidekiqKeys:
 
     def recovered(self, jid: str) -> str:
         return f"{self.namespace}:recovered:{jid}"
+
+
+def layout(namespace: str) -> str:
+    """The version of what is in this namespace."""
+    return f"{namespace}:layout"
 
 
 def alive(namespace: str, identity: str) -> str:

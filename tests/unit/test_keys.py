@@ -41,6 +41,7 @@ def built() -> Iterator[tuple[str, str]]:
                 value = value(*(moment if part == "at" else word for part in inspect.signature(value).parameters))
             yield f"{kind}.{name}", value
     yield "reaper", keys.reaper("app")
+    yield "layout", keys.layout("app")
     yield "later", keys.later("app", "taskiq")
     yield "alive", keys.alive("app", "host-1")
     yield "unwanted", keys.unwanted("app")

@@ -53,6 +53,18 @@ def _server(client: Shiftboss) -> Iterator[Check]:
         yield Check("eviction", "ok", "noeviction")
     if "memory" not in wrong:
         yield Check("memory", "ok", f"{size(facts.used)} of {size(facts.most) if facts.most else 'all there is'}")
+    yield _layout(client)
+
+
+def _layout(client: Shiftboss) -> Check:
+    from shiftboss import keys
+    from shiftboss.layout import layout
+
+    there = client.store.run(layout(client))
+    if there > keys.LAYOUT:
+        text = f"{there}, of a newer release, and this one knows {keys.LAYOUT}: upgrade it"
+        return Check("layout", "warning", text)
+    return Check("layout", "ok", f"{there}" if there else "no worker has been here")
 
 
 def _workers(client: Shiftboss) -> Iterator[Check]:

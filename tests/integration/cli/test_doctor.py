@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from shiftboss import Shiftboss, job, periodic
+from shiftboss import Shiftboss, job, keys, periodic
 from shiftboss.batches import Batch
 from shiftboss.cli.root import cli
+from shiftboss.scripts import command
 from tests.backends import Backend
 from tests.integration.cli.processes import at_terminal, plain
 from tests.servers import ServerProcess, embedded_binary
@@ -46,6 +47,14 @@ def test_a_server_that_keeps_everything_is_well_and_the_exit_code_says_so() -> N
         shown = doctor(server.url)
         assert shown.exit_code == 1
         assert "maxmemory-policy is allkeys-lru: jobs and batches are deleted when memory is short" in shown.stdout
+
+
+@pytest.mark.own_keys
+def test_what_a_newer_release_wrote_is_found(backend: Backend, client: Shiftboss) -> None:
+    assert states(backend.url)["layout"] == "ok"
+    client.store.run(command("SET", [keys.layout("sb")], [keys.LAYOUT + 1], bool))
+    assert states(backend.url)["layout"] == "warning"
+    client.store.run(command("DEL", [keys.layout("sb")], [], int))
 
 
 @pytest.mark.backends("fake", "embedded", "redis")

@@ -9,8 +9,11 @@ from typing import Any
 
 import pytest
 
-from shiftboss import Shiftboss, job
+from shiftboss import Shiftboss, job, keys
 from shiftboss.engines.sidekiq.worker import Worker
+from shiftboss.errors import ConfigError
+from shiftboss.layout import layout
+from shiftboss.scripts import command
 from tests.backends import Backend
 from tests.integration.worker import jobs
 from tests.integration.worker.jobs import seen
@@ -118,3 +121,13 @@ def test_stopping_twice_or_without_a_start_is_harmless(client: Shiftboss) -> Non
     worker.stop()
     with Worker(client) as other:
         other.stop()
+
+
+def test_it_does_not_start_where_a_newer_release_has_written(client: Shiftboss, start: Callable[..., Worker]) -> None:
+    start().stop()
+    assert client.store.run(layout(client)) == keys.LAYOUT
+    client.store.run(command("SET", [keys.layout(client.namespace)], [keys.LAYOUT + 1], bool))
+    with pytest.raises(
+        ConfigError, match=r"is in layout 2, written by a newer release .* upgrade it, or give it another"
+    ):
+        start()

@@ -33,6 +33,7 @@ from shiftboss.engines.sidekiq.worker.signals import STOP, Signals
 from shiftboss.errors import ConfigError
 from shiftboss.jobs import Outcome
 from shiftboss.keys import SidekiqKeys
+from shiftboss.layout import claim_layout
 from shiftboss.service import Service
 
 if TYPE_CHECKING:
@@ -108,9 +109,11 @@ class Worker:
 
         Raises:
             redis.RedisError: Redis cannot be used.
+            ConfigError: A newer release has written there what this one would misread.
         """
         if self._started or self._stopped:
             return
+        self.client.perform(claim_layout(self.client))
         self._started = True
         # Whoever holds a job is listed first: from here on nothing it takes can be forgotten.
         self.heartbeat.round()
