@@ -8,6 +8,8 @@ KEYS
   4 dead     string    bitmap
   5 holds    zset      open blocks of the shard
   6 out      zset      outbox
+  7 failures zset      the newest failures by when they happened
+  8 results  hash      what members reported, by position
 ARGV
   1 bid      string
   2 token    string    names the block
@@ -20,7 +22,7 @@ RETURNS
 --- @include lib/batch
 --- @include lib/clock
 
-local k = {record = KEYS[1], ran = KEYS[2], done = KEYS[3], dead = KEYS[4], out = KEYS[6]}
+local k = {record = KEYS[1], ran = KEYS[2], done = KEYS[3], dead = KEYS[4], out = KEYS[6], failures = KEYS[7], results = KEYS[8]}
 local hold = ARGV[1] .. '|' .. ARGV[2]
 local ends, now = redis.call('ZSCORE', KEYS[5], hold), clock()
 if not ends or (ARGV[5] == '1' and tonumber(ends) > now) then return {'kept'} end
@@ -29,7 +31,7 @@ local b, items = load_batch(k), {'ok'}
 if b then
   redis.call('HSET', KEYS[1], 'broken', 1)
   redis.call('HINCRBY', KEYS[1], 'open', -1)
-  live(k, b, now, math.max(b.ttl, KEEP_DEAD))
+  live(k, b, math.max(b.ttl, KEEP_DEAD))
   if not b.death then happen(k, b, ARGV[1], 'death', now, ARGV[3], ARGV[4], items) end
 end
 return items

@@ -8,6 +8,8 @@ KEYS
   4 dead     string    bitmap
   5 holds    zset      open blocks of the shard
   6 out      zset      outbox
+  7 failures zset      the newest failures by when they happened
+  8 results  hash      what members reported, by position
 ARGV
   1 bid      string
   2 token    string    names the block
@@ -19,11 +21,10 @@ RETURNS
 --- @include lib/batch
 --- @include lib/clock
 
-local k = {record = KEYS[1], ran = KEYS[2], done = KEYS[3], dead = KEYS[4], out = KEYS[6]}
+local k = {record = KEYS[1], ran = KEYS[2], done = KEYS[3], dead = KEYS[4], out = KEYS[6], failures = KEYS[7], results = KEYS[8]}
 if redis.call('ZREM', KEYS[5], ARGV[1] .. '|' .. ARGV[2]) == 0 then return {'broken'} end
 local b = load_batch(k)
 if not b then return {'missing'} end
-redis.call('HDEL', KEYS[1], 'block:' .. ARGV[2])
 b.open = redis.call('HINCRBY', KEYS[1], 'open', -1)
 local now, items = clock(), {'ok'}
 touch(k, b, now)

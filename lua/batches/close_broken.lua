@@ -7,6 +7,8 @@ KEYS
   3 done     string    bitmap
   4 dead     string    bitmap
   5 out      zset      outbox
+  6 failures zset      the newest failures by when they happened
+  7 results  hash      what members reported, by position
 ARGV
   1 bid      string
   2 grace    integer   milliseconds the caller has for performing what is returned
@@ -17,7 +19,7 @@ RETURNS
 --- @include lib/batch
 --- @include lib/clock
 
-local k = {record = KEYS[1], ran = KEYS[2], done = KEYS[3], dead = KEYS[4], out = KEYS[5]}
+local k = {record = KEYS[1], ran = KEYS[2], done = KEYS[3], dead = KEYS[4], out = KEYS[5], failures = KEYS[6], results = KEYS[7]}
 local b = load_batch(k)
 if not b then return {'missing'} end
 if not b.broken then return {'kept'} end

@@ -36,10 +36,11 @@ if outcome == 'failed' then
   return items
 end
 redis.call('HSET', KEYS[1], field, outcome)
+if event == 'death' then return items end  -- it holds nothing back
 if outcome == 'died' then
   tell_parent(k, bid, 'ran', now, grace, items)
   tell_parent(k, bid, 'dead', now, grace, items)
-elseif event ~= 'death' then
+else
   b.left = redis.call('HINCRBY', KEYS[1], 'left', -1)
   if event == 'complete' then b.left_complete = redis.call('HINCRBY', KEYS[1], 'left:complete', -1) end
   report(k, b, bid, now, grace, items)

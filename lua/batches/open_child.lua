@@ -12,6 +12,9 @@ KEYS
   8 parent_ran     string    bitmap
   9 parent_done    string    bitmap
   10 parent_dead   string    bitmap
+  11 parent_failures zset    its newest failures
+  12 parent_results hash     what its members reported
+  13 out           zset      outbox
 ARGV
   1 bid            string
   2 token          string    names the block
@@ -26,7 +29,7 @@ RETURNS
 --- @include lib/reserve
 
 local k = {record = KEYS[1], ran = KEYS[2], done = KEYS[3], dead = KEYS[4], index = KEYS[5]}
-local up = {record = KEYS[7], ran = KEYS[8], done = KEYS[9], dead = KEYS[10]}
+local up = {record = KEYS[7], ran = KEYS[8], done = KEYS[9], dead = KEYS[10], failures = KEYS[11], results = KEYS[12], out = KEYS[13]}
 local hold = ARGV[1] .. '|' .. ARGV[2]
 if redis.call('ZSCORE', KEYS[6], hold) then return 'ok' end
 local now = clock()
@@ -35,7 +38,8 @@ if not parent then return refusal end
 local fields = {unpack(ARGV, 7)}
 local above = redis.call('HGET', up.record, 'path')
 local path = above and above .. ',' .. ARGV[6] or ARGV[6]
-for _, part in ipairs({'parent', ARGV[6], 'path', path, 'place', reserve(up, parent, now, 1)}) do
+local place, shortest = reserve(up, ARGV[6], parent, now, 1), math.min(ARGV[4], parent.shortest)
+for _, part in ipairs({'parent', ARGV[6], 'path', path, 'place', place, 'shortest', shortest}) do
   fields[#fields + 1] = part
 end
 redis.call('HINCRBY', up.record, 'children', 1)

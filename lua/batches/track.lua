@@ -18,5 +18,5 @@ local k = {record = KEYS[1], ran = KEYS[2], done = KEYS[3], dead = KEYS[4]}
 if redis.call('EXISTS', KEYS[1]) == 1 then return 0 end
 local now = clock()
 create(k, '', ARGV[1], {'linger', ARGV[2]}, now)
-reserve(k, load_batch(k), now, 1)
+reserve(k, '', load_batch(k), now, 1)
 return 1

@@ -22,7 +22,7 @@ local function report(k, b, bid, now, grace, items)
   if b.complete and b.left_complete == 0 then tell_parent(k, bid, 'ran', now, grace, items) end
   if b.success and b.left == 0 then
     tell_parent(k, bid, 'done', now, grace, items)
-    live(k, b, now, tonumber(redis.call('HGET', k.record, 'linger')))
+    live(k, b, tonumber(redis.call('HGET', k.record, 'linger')))
   elseif b.finished and not b.success then
     tell_parent(k, bid, 'dead', now, grace, items)
   end

@@ -65,7 +65,7 @@ local function acknowledge(k, bid, queue, grace, outcomes)
   redis.call('HSET', k.record, 'ran', b.ran, 'done', b.done, 'dead', b.dead)
   keep_pace(k, b, now)
   if died then
-    live(k, b, now, math.max(b.ttl, KEEP_DEAD))
+    live(k, b, math.max(b.ttl, KEEP_DEAD))
     if not load_events(k, b).death then happen(k, b, bid, 'death', now, grace, queue, items) end
   end
   decide(k, b, bid, now, grace, queue, items)

@@ -26,14 +26,15 @@ local function load_or_create(k, bid, ttl, inside, fields, now)
   return b
 end
 
--- Places for n more members; the first one's position. The bitmaps grow at once, to exactly what is needed.
-local function reserve(k, b, now, n)
+-- Places for n more members; the first one's position. The bitmaps grow at once, to exactly what is needed. Whoever has time
+-- tells the parent that it is active.
+local function reserve(k, bid, b, now, n)
   local base = b.total
   if n > 0 then
     b.total = redis.call('HINCRBY', k.record, 'total', n)
     redis.call('SETBIT', k.ran, b.total - 1, 0)
     redis.call('SETBIT', k.done, b.total - 1, 0)
-    live(k, b, now, b.ttl)
+    if touch(k, b, now) then tell_parent(k, bid, 'touch', now, 0, {}) else live(k, b, b.ttl) end
   end
   return base
 end

@@ -11,7 +11,9 @@ KEYS
   7 receipt      string    says that this flush has been: its first position
   8 queues       set       names of queues
   9 schedule     zset      jobs that are due later
-  10... queue    list      one per queue name
+  10 failures    zset      the batch's newest failures
+  11 results     hash      what its members reported
+  12... queue    list      one per queue name
 ARGV
   1 bid          string
   2 ttl          integer   milliseconds a new batch is kept without activity
@@ -29,7 +31,8 @@ SLOTS many
 --- @include lib/reserve
 --- @include lib/enqueue
 
-local k = {record = KEYS[1], ran = KEYS[2], done = KEYS[3], dead = KEYS[4], index = KEYS[5], out = KEYS[6]}
+local k = {record = KEYS[1], ran = KEYS[2], done = KEYS[3], dead = KEYS[4], index = KEYS[5], out = KEYS[6],
+  failures = KEYS[10], results = KEYS[11]}
 local before = redis.call('GET', KEYS[7])
 if before then return {'ok', tonumber(before)} end
 local nfields, nnames = tonumber(ARGV[7]), tonumber(ARGV[8])
@@ -38,10 +41,10 @@ for i = 9, 8 + nfields do fields[#fields + 1] = ARGV[i] end
 for i = 9 + nfields + nnames, #ARGV do members[#members + 1] = ARGV[i] end
 local b, refusal = load_or_create(k, ARGV[1], ARGV[2], ARGV[3], fields, now)
 if not b then return {refusal, 0} end
-local base = reserve(k, b, now, #members / 2)
+local base = reserve(k, ARGV[1], b, now, #members / 2)
 redis.call('SET', KEYS[7], base, 'PX', ARGV[4])
 for i = 2, #members, 2 do members[i] = members[i] .. (base + i / 2 - 1) .. ']}' end
-enqueue(KEYS[8], KEYS[9], function(number) return KEYS[9 + number], ARGV[8 + nfields + number] end, members)
+enqueue(KEYS[8], KEYS[9], function(number) return KEYS[11 + number], ARGV[8 + nfields + number] end, members)
 local reply = {'ok', base}
 decide(k, b, ARGV[1], now, ARGV[5], ARGV[6], reply)
 return reply

@@ -67,7 +67,8 @@ class Batch(BatchHandle):
         parent: Batch | None = AROUND,
         client: Shiftboss | None = None,
     ) -> None:
-        self.born_in = current_block() if parent is AROUND else None
+        around = current_block()
+        self.born_in = around if around is not None and parent in (AROUND, around.batch) else None
         self.parent: Batch | None = self.born_in.batch if self.born_in else None if parent is AROUND else parent
         bid = new_bid(shard_of(self.parent.bid) if self.parent else None)
         super().__init__(bid, client or (self.parent.client if self.parent else None), known=False)
@@ -78,7 +79,7 @@ class Batch(BatchHandle):
         self.ttl = to_milliseconds("expires_in", expires_in)
         self.linger = to_milliseconds("linger", linger)
         self._callbacks: dict[str, list[Callback]] = {event: [] for event in EVENTS}
-        self._scoped = False
+        # While ``with Batch() as batch`` holds it open, from its first block on.
         self.hold: Hold | None = None
 
     def on(self, event: str, target: object, options: dict[str, Any] | None = None, *, check: bool = True) -> Self:
@@ -190,15 +191,14 @@ class Batch(BatchHandle):
 
     def open_scope(self) -> Plan[None]:
         """Inside ``with Batch() as batch``: hold it open from its first block on."""
-        if self._scoped and self.hold is None:
-            self.hold = yield from Hold.open(self, "")
+        if self.hold is not None:
+            yield from self.hold.open()
 
     def _close_scope(self, failed: bool) -> Plan[None]:
         if not failed:
             yield from self.open_scope()
-        self._scoped = False
         hold, self.hold = self.hold, None
-        if hold is not None:
+        if hold is not None and hold.is_open:
             yield from hold.abandon() if failed else hold.close()
 
     def __enter__(self) -> Self:
@@ -206,7 +206,7 @@ class Batch(BatchHandle):
 
         An exception leaves what was pushed, in a batch that is marked broken.
         """
-        self._scoped = True
+        self.hold = Hold(self)
         return self
 
     def __exit__(

@@ -54,7 +54,8 @@ class JobsBlock:
         self._messages: list[Message] = []
         self._awaited: list[Awaited] = []
         self._children: dict[Batch, list[JobsBlock]] = {}
-        self._hold: Hold | None = None
+        self._hold = Hold(batch)
+        self._pushed = False
         self._flushing = False
         self._token: Token[JobsBlock | None] | None = None
 
@@ -85,7 +86,8 @@ class JobsBlock:
         try:
             while len(self._messages) >= self._autoflush:
                 taken, self._messages = self._messages[: self._autoflush], self._messages[self._autoflush :]
-                yield from self._push((yield from self.hold_open()), taken)
+                hold, self._pushed = (yield from self.hold_open()), True
+                yield from self._push(hold, taken)
         finally:
             self._flushing = False
 
@@ -95,30 +97,30 @@ class JobsBlock:
 
     def hold_open(self) -> Plan[Hold]:
         """Hold the batch open until this block ends, if nothing does yet."""
-        hold = self._hold or self.batch.hold
-        if hold is None:
-            self._hold = hold = yield from Hold.open(self.batch, self._messages[0].queue if self._messages else "")
+        hold = self._hold if self._hold.is_open or self.batch.hold is None else self.batch.hold
+        yield from hold.open(self._messages[0].queue if self._messages else "")
         return hold
 
     def _end(self) -> Plan[None]:
         self.ended = True
         outer = self.batch.born_in
-        if outer is not None and not outer.ended and self._hold is None and self.batch.hold is None:
+        if outer is not None and not outer.ended and not self._is_held():
             outer._children.setdefault(self.batch, []).append(self)
             return
         engine = joining(self.batch.client.engine)
-        plain = self._hold is None and self.batch.parent is None and not (self._children or self._awaited)
+        plain = not self._hold.is_open and self.batch.parent is None and not (self._children or self._awaited)
         if engine is not None and plain and len(self._messages) <= AT_ONCE:
             yield from self._push_at_once(engine)
             return
-        known, held = self.batch.is_known, self._hold is not None
+        known, held = self.batch.is_known, self._hold.is_open
         hold = yield from self.hold_open()
         try:
             yield from self._flush(hold)
         except NotPublished:
+            # Their places were given up, so that whoever else holds the batch open may go on.
             if hold is self._hold and not held and not self._children:
                 yield from undo(hold, known)
-            else:
+            elif hold is self._hold:
                 hold.let_go()
             raise
         except BaseException:
@@ -130,14 +132,21 @@ class JobsBlock:
     def _fail(self) -> Plan[None]:
         """An exception left the block: nothing is pushed. What autoflush pushed before stays, in a broken batch."""
         self.ended = True
-        if self._hold is not None:
+        if self._hold.is_open:
             yield from self._hold.abandon()
+        elif self._pushed and self.batch.hold is not None:
+            yield from self.batch.hold.abandon()
+
+    def _is_held(self) -> bool:
+        """Whether the batch is open in Redis already."""
+        return self._hold.is_open or self.batch.hold is not None
 
     def _push_at_once(self, engine: JoiningEngine) -> Plan[None]:
         batch, messages = self.batch, self._messages
         record = batch.record(messages[0].queue if messages else "")
         yield from track(batch.client, messages)
-        block = Block(batch.keys, batch.bid, secrets.token_hex(8), record, batch.ttl, batch.is_inside())
+        inside = yield from batch.is_inside()
+        block = Block(batch.keys, batch.bid, secrets.token_hex(8), record, batch.ttl, inside)
         sent = yield from deliver(engine.flush(messages, block))
         check_added(batch.bid, sent.result.status)
         batch.mark_flushed()
@@ -147,7 +156,8 @@ class JobsBlock:
         yield from self._push(hold, self._messages)
         yield from wait_for(self.batch, hold, self._awaited)
         for child, blocks in self._children.items():
-            child_hold = yield from Hold.open(child, next((b._messages[0].queue for b in blocks if b._messages), ""))
+            child_hold = Hold(child)
+            yield from child_hold.open(next((b._messages[0].queue for b in blocks if b._messages), ""))
             try:
                 for block in blocks:
                     yield from block._flush(child_hold)

@@ -39,15 +39,21 @@ def open_child(
         [
             *(keys.record, keys.ran, keys.done, keys.dead, keys.index, keys.holds),
             *(parent_keys.record, parent_keys.ran, parent_keys.done, parent_keys.dead),
+            *(parent_keys.failures, parent_keys.results, keys.out),
         ],
         [bid, token, lease, ttl, int(inside), parent, *fields],
     )
 
 
-def add(keys: BatchKeys, bid: str, token: str, step: int, n: int, lease: int) -> Call[Reserved]:
-    """Reserve places for n members."""
+def add(keys: BatchKeys, bid: str, token: str, step: str, n: int, lease: int) -> Call[Reserved]:
+    """Reserve places for n members: the same step twice is one."""
     return script("batches/add").call(
-        _reserved, [keys.record, keys.ran, keys.done, keys.dead, keys.holds], [bid, token, step, n, lease]
+        _reserved,
+        [
+            *(keys.record, keys.ran, keys.done, keys.dead, keys.holds, keys.out),
+            *(keys.failures, keys.results, keys.receipt(step)),
+        ],
+        [bid, token, n, lease],
     )
 
 
@@ -55,7 +61,7 @@ def close(keys: BatchKeys, bid: str, token: str, grace: int, queue: str) -> Call
     """End a block: ``ok`` with what that brings about, ``broken`` or ``missing``."""
     return script("batches/close").call(
         _closed,
-        [keys.record, keys.ran, keys.done, keys.dead, keys.holds, keys.out],
+        [keys.record, keys.ran, keys.done, keys.dead, keys.holds, keys.out, keys.failures, keys.results],
         [bid, token, grace, queue],
     )
 
@@ -64,17 +70,24 @@ def abandon(keys: BatchKeys, bid: str, token: str, grace: int, queue: str, ended
     """Mark a batch broken whose block will never close: ``ok`` with what that brings about, or ``kept``."""
     return script("batches/abandon").call(
         _closed,
-        [keys.record, keys.ran, keys.done, keys.dead, keys.holds, keys.out],
+        [keys.record, keys.ran, keys.done, keys.dead, keys.holds, keys.out, keys.failures, keys.results],
         [bid, token, grace, queue, int(ended)],
     )
 
 
-def cancel(keys: BatchKeys, bid: str, token: str, grace: int, queue: str, positions: Sequence[int]) -> Call[Reserved]:
-    """Give up places whose jobs were not published: ``ok``, ``forgotten`` or ``missing``, and what that brings about."""
+def cancel(
+    keys: BatchKeys, bid: str, token: str, grace: int, queue: str, lost: bool, positions: Sequence[int]
+) -> Call[Reserved]:
+    """Give up places whose jobs were not published, or are lost: ``ok``, ``forgotten`` or ``missing``, and what that
+    brings about.
+    """
     return script("batches/cancel").call(
         _closed,
-        [keys.record, keys.ran, keys.done, keys.dead, keys.index, keys.holds, keys.out],
-        [bid, token, grace, queue, *positions],
+        [
+            *(keys.record, keys.ran, keys.done, keys.dead, keys.index, keys.holds, keys.out),
+            *(keys.failures, keys.results),
+        ],
+        [bid, token, grace, queue, int(lost), *positions],
     )
 
 
@@ -147,7 +160,9 @@ def delete(keys: BatchKeys, bid: str, grace: int) -> Call[list[str]]:
 def close_broken(keys: BatchKeys, bid: str, grace: int, queue: str) -> Call[Reserved]:
     """Take a broken batch as it is: ``ok`` with what that brings about, ``kept`` or ``missing``."""
     return script("batches/close_broken").call(
-        _closed, [keys.record, keys.ran, keys.done, keys.dead, keys.out], [bid, grace, queue]
+        _closed,
+        [keys.record, keys.ran, keys.done, keys.dead, keys.out, keys.failures, keys.results],
+        [bid, grace, queue],
     )
 
 

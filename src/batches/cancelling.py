@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 AT_ONCE = 1_000
 
 
-def cancel(batch: BatchHandle, positions: Sequence[int]) -> Plan[None]:
-    """Give places up. Doing it twice is doing it once."""
+def cancel(batch: BatchHandle, positions: Sequence[int], *, lost: bool = False) -> Plan[None]:
+    """Give places up: of jobs that were never published, or of those that are lost. Doing it twice is doing it once."""
     for start in range(0, len(positions), AT_ONCE):
-        yield from _cancel(batch, "", positions[start : start + AT_ONCE])
+        yield from _cancel(batch, "", positions[start : start + AT_ONCE], lost)
 
 
 def undo(hold: Hold, known: bool) -> Plan[None]:
@@ -39,8 +39,8 @@ def undo(hold: Hold, known: bool) -> Plan[None]:
         yield from hold.abandon()
 
 
-def _cancel(batch: BatchHandle, token: str, positions: Sequence[int]) -> Plan[bool]:
+def _cancel(batch: BatchHandle, token: str, positions: Sequence[int], lost: bool = False) -> Plan[bool]:
     """Whether the batch is gone with that."""
-    sent = yield from deliver(calls.cancel(batch.keys, batch.bid, token, GRACE, "", positions))
+    sent = yield from deliver(calls.cancel(batch.keys, batch.bid, token, GRACE, "", lost, positions))
     yield from settle(batch.client, batch.keys.out, sent.result.items, resent=sent.resent)
     return sent.result.status != "ok"

@@ -86,7 +86,7 @@ def bury(bid: str, positions: Sequence[int], *, client: Shiftboss | None = None)
 def give_up(bid: str, positions: Sequence[int], *, client: Shiftboss | None = None) -> None:
     """Count members for nothing, as if they had never been pushed. A job that turns up after all counts for nothing too."""
     client = client or current_client()
-    client.perform(cancel(BatchHandle(bid, client, known=True), positions))
+    client.perform(cancel(BatchHandle(bid, client, known=True), positions, lost=True))
 
 
 async def aclose(bid: str, *, client: Shiftboss | None = None) -> bool:
@@ -104,7 +104,7 @@ async def abury(bid: str, positions: Sequence[int], *, client: Shiftboss | None 
 async def agive_up(bid: str, positions: Sequence[int], *, client: Shiftboss | None = None) -> None:
     """As `give_up`, for coroutines."""
     client = client or current_client()
-    await client.aperform(cancel(BatchHandle(bid, client, known=True), positions))
+    await client.aperform(cancel(BatchHandle(bid, client, known=True), positions, lost=True))
 
 
 def _examine(client: Shiftboss, bid: str | None) -> Plan[list[Finding]]:

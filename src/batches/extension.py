@@ -71,9 +71,27 @@ class BatchExtension(Extension):
             yield from self._settle_place(bid, 0, RUNS[outcome], queue=message.queue)
 
     def unwanted(self, messages: Sequence[Message], sign: str | None) -> Plan[frozenset[str]]:
-        """Members of batches that were invalidated, or are below one. At most one round trip, none where nobody has
-        invalidated anything or where it was asked already.
+        """Members of batches that were invalidated, or are below one, and copies of callbacks that have succeeded. At most one
+        round trip for either; none where nobody has invalidated anything, where it was asked already, or for what is no job
+        as a callback.
         """
+        return (yield from self._called(messages)) | (yield from self._not_valid(messages, sign))
+
+    def _called(self, messages: Sequence[Message]) -> Plan[frozenset[str]]:
+        callbacks = [
+            (message.id, message.batch)
+            for message in messages
+            if isinstance(message.batch, CallbackOf) and message.name != CALLBACK_JOB
+        ]
+        if not callbacks:
+            return frozenset()
+        states = yield from run_many([self._state(of) for _, of in callbacks])
+        return frozenset(jid for (jid, _), (state,) in zip(callbacks, states, strict=True) if state == "done")
+
+    def _state(self, of: CallbackOf) -> Call[list[str | None]]:
+        return calls.fields(self._client.batch_keys(of.bid), [f"run:{of.event}:{of.index}"])
+
+    def _not_valid(self, messages: Sequence[Message], sign: str | None) -> Plan[frozenset[str]]:
         if sign == "" or not self._client.settings.skip_invalidated:
             return frozenset()
         bids = {message.id: message.batch.bid for message in messages if isinstance(message.batch, Member)}
@@ -88,9 +106,13 @@ class BatchExtension(Extension):
         return frozenset(jid for jid, bid in bids.items() if self._invalidated[bid])
 
     def starting(self, message: Message, process: str) -> Plan[bool]:
-        """Whether a member's batch is wanted; if so, the process that runs it is noted. One round trip for a member."""
+        """Whether a member's batch is wanted; if so, the process that runs it is noted. Whether a callback has not succeeded
+        yet. One round trip for either.
+        """
         of = message.batch
-        if not isinstance(of, Member):
+        if isinstance(of, CallbackOf):
+            return message.name == CALLBACK_JOB or (yield from run(self._state(of))) != ["done"]
+        if of is None:
             return True
         skips = int(self._client.settings.skip_invalidated)
         return (yield from run(calls.start(self._client.batch_keys(of.bid), of.bid, of.position, process, skips)))
@@ -139,7 +161,7 @@ class BatchExtension(Extension):
         elif kind == "up":
             yield from self._tell(bid, CODES[rest[0]], item, out)
         elif kind == "settle":
-            yield from self._settle_place(bid, int(rest[0]), CODES["ran"] + CODES[rest[1]])
+            yield from self._settle_place(bid, int(rest[0]), CODES["ran"] + CODES[rest[1]], missed=False)
             yield from run(strike_off(out, item))
         elif kind == "event":
             events.emit(f"batch.{rest[0]}", bid=bid)
@@ -190,12 +212,15 @@ class BatchExtension(Extension):
             yield from self._settle_place(above, int(position), code, queue=queue or "")
         yield from run(strike_off(out, item))
 
-    def _settle_place(self, bid: str, place: int, codes: str, queue: str = "") -> Plan[None]:
-        """Tell a batch what became of another that has a place there: its child, or one that it waits for."""
+    def _settle_place(self, bid: str, place: int, codes: str, queue: str = "", *, missed: bool = True) -> Plan[None]:
+        """Tell a batch what became of another that has a place there: its child, or one that it waits for. It may be gone,
+        and be missed.
+        """
         keys = self._client.batch_keys(bid)
         outcomes: list[Arg] = [part for code in codes for part in (place, code, "")]
         told = yield from deliver(calls.ack(keys, bid, queue, GRACE, outcomes))
-        yield from settle(self._client, keys.out, told.result, resent=told.resent)
+        items = [item for item in told.result if missed or not item.startswith("batch|gone|")]
+        yield from settle(self._client, keys.out, items, resent=told.resent)
 
     def tend(self) -> Plan[None]:
         """Mark batches broken whose block's owner is gone."""

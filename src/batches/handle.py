@@ -8,8 +8,8 @@ from typing import Any, Self, TypeVar
 
 from shiftboss.client import Shiftboss, current_client
 from shiftboss.errors import BatchNotFound
-from shiftboss.jobs import current_job
-from shiftboss.keys import BatchKeys
+from shiftboss.jobs import CallbackOf, current_job
+from shiftboss.keys import BatchKeys, shard_of
 from shiftboss.plan import Plan, run
 
 from . import calls
@@ -136,7 +136,7 @@ class BatchHandle:
 
     def delete(self) -> bool:
         """Forget it. Jobs of it that wait still run, and count for nothing; to leave them out, `invalidate` it first. A
-        child that was pending is settled in its parent: as done if it was invalidated, else as dead. One round trip, and
+        child counts in its parent as done if it had succeeded or was invalidated, else as dead. One round trip, and
         one for each level above.
 
         Returns:
@@ -148,14 +148,20 @@ class BatchHandle:
         """As `delete`, for coroutines."""
         return await self.client.aperform(delete(self.client, self.bid))
 
-    def is_inside(self) -> bool:
-        """Whether this runs in a member or a callback of the batch."""
+    def is_inside(self) -> Plan[bool]:
+        """Whether this runs in a member or a callback of the batch, or in a callback of one below it."""
         job = current_job()
-        return job is not None and job.message.batch is not None and job.message.batch.bid == self.bid
+        of = None if job is None else job.message.batch
+        if of is None or of.bid == self.bid:
+            return of is not None
+        if not isinstance(of, CallbackOf) or shard_of(of.bid) != shard_of(self.bid):
+            return False
+        (above,) = yield from run(calls.fields(self.client.batch_keys(of.bid), ["path"]))
+        return self.bid in (above or "").split(",")
 
     def _check_exists(self) -> Plan[Self]:
         if not (yield from run(calls.exists(self.keys))):
-            raise self._not_found()
+            raise self.not_found()
         return self
 
     def read(self) -> Plan[Status]:
@@ -169,10 +175,11 @@ class BatchHandle:
         """What a plan finds, or the error that says that there is no such batch."""
         found = yield from plan
         if found is None:
-            raise self._not_found()
+            raise self.not_found()
         return found
 
-    def _not_found(self) -> BatchNotFound:
+    def not_found(self) -> BatchNotFound:
+        """The error that says that there is no such batch, and why."""
         if not self._known:
             return BatchNotFound(f"batch {self.bid} is not in Redis yet: its first jobs block has not ended")
         return BatchNotFound(f"no batch {self.bid}: it never was, or it has expired")

@@ -6,7 +6,7 @@ import logging
 import os
 import secrets
 import threading
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
 from redis.exceptions import RedisError
@@ -30,45 +30,42 @@ LEASE = 60_000
 
 
 class Hold:
-    """One block's claim to a batch being open. Use `Hold.open`."""
+    """A claim to a batch being open, of a block or of ``with Batch()``; any number of threads and tasks may share it."""
 
-    def __init__(self, batch: Batch, token: str) -> None:
+    def __init__(self, batch: Batch) -> None:
+        self.is_open = False
         self._batch = batch
-        self._token = token
-        self._steps = 0
+        self._token = secrets.token_hex(8)
 
-    @classmethod
-    def open(cls, batch: Batch, queue: str) -> Plan[Self]:
-        """Open the batch, which is made if it is new.
+    def open(self, queue: str = "") -> Plan[None]:
+        """Open the batch, which is made if it is new. Again is harmless, also at the same time.
 
         Raises:
             BatchNotFound, BatchClosed: It takes no more jobs.
         """
-        token = secrets.token_hex(8)
+        if self.is_open:
+            return
+        batch, token = self._batch, self._token
         parent = batch.parent
         if parent is None or batch.is_known:
-            opening = calls.open(batch.keys, batch.bid, token, LEASE, batch.ttl, batch.is_inside(), batch.record(queue))
+            inside = yield from batch.is_inside()
+            opening = calls.open(batch.keys, batch.bid, token, LEASE, batch.ttl, inside, batch.record(queue))
             status = yield from run(opening)
             check_added(batch.bid, status)
         else:
             if batch.born_in is not None and not batch.born_in.ended:
                 yield from batch.born_in.hold_open()
+            inside = yield from parent.is_inside()
             opening = calls.open_child(
-                batch.keys,
-                parent.keys,
-                batch.bid,
-                token,
-                LEASE,
-                batch.ttl,
-                parent.is_inside(),
-                parent.bid,
-                batch.record(queue),
+                batch.keys, parent.keys, batch.bid, token, LEASE, batch.ttl, inside, parent.bid, batch.record(queue)
             )
             status = yield from run(opening)
+            if status == "missing":
+                raise parent.not_found()
             check_added(parent.bid, status)
         batch.mark_flushed()
         keeper_of(batch.client).add(batch.bid, token)
-        return cls(batch, token)
+        self.is_open = True
 
     def reserve(self, n: int) -> Plan[int]:
         """Places for n members; the first position.
@@ -76,9 +73,8 @@ class Hold:
         Raises:
             BatchClosed: The lease had ended: this process was thought dead.
         """
-        self._steps += 1
         batch = self._batch
-        reserved = yield from run(calls.add(batch.keys, batch.bid, self._token, self._steps, n, LEASE))
+        reserved = yield from run(calls.add(batch.keys, batch.bid, self._token, secrets.token_hex(8), n, LEASE))
         check_added(batch.bid, reserved.status)
         return reserved.base
 

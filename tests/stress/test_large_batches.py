@@ -71,7 +71,8 @@ def test_a_member_costs_three_bits_and_six_where_the_batch_grew(
     client: Shiftboss, backend: Backend, steps: int
 ) -> None:
     batch, total = Batch(), 1_000_000
-    hold = client.perform(Hold.open(batch, "low"))
+    hold = Hold(batch)
+    client.perform(hold.open("low"))
     for _ in range(steps):
         client.perform(hold.reserve(total // steps))
     client.perform(hold.close())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from shiftboss import outbox
+from shiftboss import job, outbox
 from shiftboss.batches import Batch, BatchError, calls
 from shiftboss.client import Shiftboss
 from shiftboss.jobs import CallbackOf, Outcome
@@ -71,6 +71,20 @@ def test_a_copy_of_a_callback_that_succeeded_is_skipped(site: Site) -> None:
     site.run(message)
     site.run(message)
     assert len(heard.CALLS) == 1
+
+
+def test_a_copy_of_a_job_that_succeeded_as_a_callback_is_skipped(site: Site) -> None:
+    @job(name="as_a_callback", queue="low")
+    def as_a_callback(bid: str, options: dict[str, object]) -> None: ...
+
+    finished_batch(site, Batch().on("success", as_a_callback))
+    (message,) = site.crew.callbacks
+    extension = site.client.extensions["batch"]
+    assert site.client.perform(extension.unwanted([message], "")) == frozenset()
+    assert site.client.perform(extension.starting(message, "here"))
+    site.call_back()
+    assert site.client.perform(extension.unwanted([message], "")) == {message.id}
+    assert not site.client.perform(extension.starting(message, "here"))
 
 
 def test_a_copy_waits_for_the_run_that_is_going_on(site: Site) -> None:

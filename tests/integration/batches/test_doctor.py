@@ -246,3 +246,16 @@ async def test_coroutines_can_ask_too(client: Shiftboss) -> None:
     lose(client, 1)
     assert [finding.kind for finding in await aexamine(batch.bid, client=client)] == ["lost"]
     await client.aclose()
+
+
+def test_a_member_that_failed_and_then_was_lost_can_be_given_up(client: Shiftboss) -> None:
+    batch = batch_of(client, 2)
+    for position, code in ((0, "f"), (1, "s")):
+        client.store.run(calls.ack(batch.keys, batch.bid, "low", 0, [position, code, ""]))
+    lose(client, 2)
+    (finding,) = examine(client=client)
+    assert finding.positions == (0,)
+    give_up(batch.bid, finding.positions, client=client)
+    status = batch.status()
+    assert (status.state, status.total, status.done, status.failing) == ("succeeded", 1, 1, 0)
+    assert examine(client=client) == []

@@ -77,8 +77,13 @@ def open_block(site: Site, batch: Batch) -> None:
     """A block whose process died: it added one member and never closed, and its lease has ended."""
     store = site.client.store
     assert store.run(calls.open(batch.keys, batch.bid, "gone", LEASE, batch.ttl, False, batch.record("low"))) == "ok"
-    assert store.run(calls.add(batch.keys, batch.bid, "gone", 1, 1, -1)).base == 0
+    assert store.run(calls.add(batch.keys, batch.bid, "gone", "step", 1, LEASE)).base == 0
+    end_lease(site, batch, "gone")
     batch.mark_flushed()
+
+
+def end_lease(site: Site, batch: Batch, token: str) -> None:
+    site.client.store.run(command("ZADD", [batch.keys.holds], ["XX", 0, f"{batch.bid}|{token}"], int))
 
 
 def test_a_block_that_never_closed_breaks_the_batch_and_fires_death_once(site: Site) -> None:
@@ -108,8 +113,7 @@ def test_an_owner_that_wakes_up_after_its_lease_is_told(site: Site) -> None:
     batch = Batch()
     with pytest.raises(BatchClosed, match="broken"), batch, batch.jobs():
         assert batch.hold is not None
-        token = batch.hold._token
-        site.client.store.run(calls.add(batch.keys, batch.bid, token, 99, 0, -1))
+        end_lease(site, batch, batch.hold._token)
         site.client.perform(outbox.reap(site.client, "reaper"))
         site.push(1)
 
@@ -117,9 +121,9 @@ def test_an_owner_that_wakes_up_after_its_lease_is_told(site: Site) -> None:
 def test_reserving_twice_in_one_step_reserves_once(site: Site) -> None:
     batch, store = Batch(), site.client.store
     store.run(calls.open(batch.keys, batch.bid, "t", LEASE, batch.ttl, False, batch.record("low")))
-    assert [store.run(calls.add(batch.keys, batch.bid, "t", 1, 10, LEASE)).base for _ in range(2)] == [0, 0]
-    assert store.run(calls.add(batch.keys, batch.bid, "t", 2, 5, LEASE)).base == 10
-    assert store.run(calls.add(batch.keys, batch.bid, "t", 2, 6, LEASE)).status == "conflict"
+    assert [store.run(calls.add(batch.keys, batch.bid, "t", "a", 10, LEASE)).base for _ in range(2)] == [0, 0]
+    assert store.run(calls.add(batch.keys, batch.bid, "t", "b", 5, LEASE)).base == 10
+    assert store.run(calls.add(batch.keys, batch.bid, "t", "a", 10, LEASE)).base == 0  # its first reply was lost
     assert store.run(calls.close(batch.keys, batch.bid, "t", 0, "low")).status == "ok"
     assert store.run(calls.close(batch.keys, batch.bid, "t", 0, "low")).status == "broken"
 

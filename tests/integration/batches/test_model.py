@@ -280,7 +280,9 @@ class Lives(RuleBasedStateMachine):
         self.client.perform(self.client.extensions["batch"].finished(message, Outcome.DIED, RuntimeError()))
         node = self.nodes[of.bid]
         if not node.gone:
-            node.callback_died |= any(callback.state == "died" for callback in node.batch.status().callbacks)
+            node.callback_died |= any(
+                callback.state == "died" and callback.event != "death" for callback in node.batch.status().callbacks
+            )
 
     def _call_all_back(self) -> None:
         while self.crew.callbacks:

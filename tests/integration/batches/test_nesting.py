@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
-from shiftboss.batches import Batch, BatchClosed, current_batch
+from shiftboss.batches import Batch, BatchClosed, BatchError, BatchNotFound, current_batch
+from shiftboss.errors import WaitTimeout
 from shiftboss.jobs import CurrentJob, Message, Outcome, running
 from shiftboss.store import command
 from tests.integration.batches import heard
@@ -326,3 +327,127 @@ def test_what_a_crash_left_untold_the_reaper_tells_the_parent(site: Site) -> Non
     site.client.perform(outbox.reap(site.client, "reaper"))
     site.call_back()
     assert len(heard.CALLS) == 1
+
+
+def shorten(site: Site, batch: Batch, milliseconds: int) -> None:
+    """As if so much of its time had passed since it was last renewed, with 5 s left to live."""
+    run: Callable[..., int] = site.client.store.run
+    run(command("PEXPIRE", [batch.keys.record], [5_000], int))
+    run(command("HINCRBY", [batch.keys.record], ["touched", -milliseconds], int))
+
+
+def life(site: Site, batch: Batch) -> int:
+    return site.client.store.run(command("PTTL", [batch.keys.record], [], int))
+
+
+def test_a_parent_that_lives_shorter_than_its_child_is_renewed_in_time(site: Site) -> None:
+    parent = Batch(expires_in=60)
+    with parent.jobs():
+        child = Batch()
+        with child.jobs():
+            site.push(1)
+            site.push(2)
+    for batch in (parent, child):
+        shorten(site, batch, 1_000)
+    site.end(site.crew.members[0])
+    assert life(site, parent) > 50_000
+
+
+def test_a_child_that_is_only_added_to_renews_its_parent(site: Site) -> None:
+    from shiftboss import outbox
+
+    parent = Batch(expires_in=60)
+    with parent.jobs():
+        child = Batch()
+        with child.jobs():
+            site.push(1)
+    for batch in (parent, child):
+        shorten(site, batch, 1_000)
+    with child.jobs():
+        site.push(2)
+    site.client.perform(outbox.reap(site.client, "reaper"))
+    assert life(site, parent) > 50_000
+
+
+def test_a_childs_callback_may_add_to_a_parent_that_has_finished(site: Site) -> None:
+    parent, child = family(site)
+    site.end_all(DIED)
+    assert parent.status().finished_at is not None
+    (callback, *_) = [m for m in site.crew.callbacks if m.batch.bid == child.bid]  # type: ignore[union-attr]
+    with running(CurrentJob(callback.id, "low", callback)), Batch.open(parent.bid).jobs():
+        site.push("once more")
+    assert len(jobs_of(site, parent)) == 1
+    with pytest.raises(BatchClosed), Batch.open(parent.bid).jobs():
+        site.push("from outside")
+
+
+def test_a_child_that_is_deleted_as_soon_as_it_has_succeeded_counts_as_that(site: Site) -> None:
+    from shiftboss.batches import calls
+
+    parent = Batch().on("success", heard.note, {"event": "P.success"})
+    with parent.jobs():
+        child = Batch()
+        with child.jobs():
+            site.push(1)
+    position = site.crew.members[0].batch.position  # type: ignore[union-attr]
+    # Whoever ended the job has not told the parent yet.
+    site.client.store.run(calls.ack(child.keys, child.bid, "low", 0, [position, "s", ""]))
+    child.delete()
+    assert events(site) == ["P.success"]
+
+
+def test_a_child_that_its_success_callback_deletes_counts_as_succeeded(site: Site) -> None:
+    parent = Batch().on("success", heard.note, {"event": "P.success"})
+    with parent.jobs():
+        child = Batch().on("success", heard.note, {"event": "C.success"})
+        with child.jobs():
+            site.push(1)
+    site.end_all()
+    assert child.status().callbacks[0].state == "due"
+    child.delete()
+    assert parent.status().success_at is not None
+
+
+def test_a_death_callback_that_dies_ends_nothing(site: Site) -> None:
+    parent = named("P")
+    with parent.jobs():
+        child = Batch().on("death", heard.note, {"event": "C.death"})
+        with child.jobs():
+            site.push("dies")
+            site.push("goes on")
+    first, second = site.crew.members
+    site.end(first, DIED)
+    (callback,) = [m for m in site.crew.callbacks if m.batch.bid == child.bid]  # type: ignore[union-attr]
+    site.crew.queue.remove(callback)
+    site.client.perform(site.client.extensions["batch"].finished(callback, DIED, RuntimeError()))
+    assert (parent.status().complete_at, parent.status().finished_at) == (None, None)
+    site.end(second)
+    assert "P.complete" in events(site)
+
+
+def test_complete_may_come_after_finished_and_is_waited_for(site: Site) -> None:
+    parent, child = family(site)
+    site.end_all(DIED)
+    assert (parent.status().finished_at is None, parent.status().complete_at) == (False, None)
+    with pytest.raises(WaitTimeout):
+        parent.join(timeout=0.01, event="complete")
+    with pytest.raises(BatchError, match="finished without success"):
+        parent.join(timeout=0.01, event="success")
+    events(site)
+    assert parent.join(timeout=1, event="complete").complete_at is not None
+    assert child.status().complete_at is not None
+
+
+def test_a_parent_that_is_named_within_its_own_block_is_one(site: Site) -> None:
+    month = named("month")
+    with month.jobs():
+        site.push("a")
+        with Batch(parent=month).jobs():
+            site.push("b")
+    assert month.status().children == 1
+
+
+def test_a_parent_that_was_not_flushed_is_said_to_be_not_there_yet(site: Site) -> None:
+    not_yet = pytest.raises(BatchNotFound, match="is not in Redis yet: its first jobs block has not ended")
+    with not_yet, Batch(parent=Batch()).jobs():
+        site.push(1)

@@ -137,6 +137,15 @@ def test_results_live_as_long_as_their_batch(site: Site) -> None:
     assert life(site, batch.keys.results) == -2
 
 
+def test_results_live_as_long_as_a_batch_that_was_held_open_until_its_members_had_ended(site: Site) -> None:
+    with Batch(results=True, expires_in=60) as batch:
+        with batch.jobs():
+            site.push(1)
+        as_member(site.crew.members[0], 1)
+        site.end_all()
+    assert life(site, batch.keys.results) > life(site, batch.keys.record) > 80_000_000
+
+
 @pytest.mark.backends("embedded")
 def test_more_than_a_page_of_results_are_streamed(site: Site) -> None:
     batch = batch_of(site, 1_234)

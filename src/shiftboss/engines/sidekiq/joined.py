@@ -42,6 +42,8 @@ def flush(
             batch.receipt(token),
             keys.queues,
             keys.schedule,
+            batch.failures,
+            batch.results,
             *map(keys.queue, names),
         ],
         [bid, ttl, int(inside), keep, grace, queue, len(fields), len(names), *fields, *names, *members],
