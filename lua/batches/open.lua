@@ -14,7 +14,8 @@ ARGV
   3 lease     integer   milliseconds it stays open without a sign of life
   4 ttl       integer   milliseconds a new batch is kept without activity
   5 inside    integer   1 for a member or a callback
-  6... record string    field and value, alternating, of a new batch
+  6 resume    integer   1 to go on with a broken batch
+  7... record string    field and value, alternating, of a new batch
 RETURNS
   ok, missing, closed or broken
 ]]
@@ -24,7 +25,8 @@ local k = {record = KEYS[1], ran = KEYS[2], done = KEYS[3], dead = KEYS[4], inde
 local hold = ARGV[1] .. '|' .. ARGV[2]
 if redis.call('ZSCORE', KEYS[6], hold) then return 'ok' end
 local now = clock()
-local b, refusal = load_or_create(k, ARGV[1], ARGV[4], ARGV[5], {unpack(ARGV, 6)}, now)
+if ARGV[6] == '1' then redis.call('HDEL', KEYS[1], 'broken') end
+local b, refusal = load_or_create(k, ARGV[1], ARGV[4], ARGV[5], {unpack(ARGV, 7)}, now)
 if not b then return refusal end
 redis.call('HINCRBY', KEYS[1], 'open', 1)
 redis.call('ZADD', KEYS[6], now + ARGV[3], hold)

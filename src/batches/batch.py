@@ -81,6 +81,7 @@ class Batch(BatchHandle):
         self._callbacks: dict[str, list[Callback]] = {event: [] for event in EVENTS}
         # While ``with Batch() as batch`` holds it open, from its first block on.
         self.hold: Hold | None = None
+        self._resumes = False
 
     def on(self, event: str, target: object, options: dict[str, Any] | None = None, *, check: bool = True) -> Self:
         """Call something back when an event happens. Any number for each event; each is a job of its own.
@@ -153,6 +154,19 @@ class Batch(BatchHandle):
         batch.bid, batch._known = bid, True
         return batch
 
+    @classmethod
+    def resume(cls, bid: str, *, client: Shiftboss | None = None) -> Self:
+        """A batch that is broken, to go on with it: ``with Batch.resume(bid) as batch`` opens it again, and what had been
+        added before, in the order in which it came, is ``batch.status().total``. No round trip before its first block.
+
+        Raises:
+            BatchNotFound: It is no batch's id; at the first block, there is none.
+            BatchClosed: At the first block, that it has finished.
+        """
+        batch = cls.known(bid, client=client)
+        batch._resumes = True
+        return batch
+
     def bind(self, function: Callable[P, R]) -> Callable[P, R]:
         """The function, bound to the block that is open here: for thread pools, whose threads know no context."""
         context = copy_context()
@@ -206,7 +220,7 @@ class Batch(BatchHandle):
 
         An exception leaves what was pushed, in a batch that is marked broken.
         """
-        self.hold = Hold(self)
+        self.hold = Hold(self, resume=self._resumes)
         return self
 
     def __exit__(

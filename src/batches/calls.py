@@ -12,13 +12,13 @@ from shiftboss.scripts import Arg, Call, command, script
 
 
 def open(  # noqa: A001 - named like its script
-    keys: BatchKeys, bid: str, token: str, lease: int, ttl: int, inside: bool, record: Sequence[Arg]
+    keys: BatchKeys, bid: str, token: str, lease: int, ttl: int, inside: bool, resume: bool, record: Sequence[Arg]
 ) -> Call[str]:
     """Open a batch for a block that adds in steps: ``ok``, ``missing``, ``closed`` or ``broken``."""
     return script("batches/open").call(
         bytes.decode,
         [keys.record, keys.ran, keys.done, keys.dead, keys.index, keys.holds],
-        [bid, token, lease, ttl, int(inside), *record],
+        [bid, token, lease, ttl, int(inside), int(resume), *record],
     )
 
 

@@ -32,9 +32,10 @@ LEASE = 60_000
 class Hold:
     """A claim to a batch being open, of a block or of ``with Batch()``; any number of threads and tasks may share it."""
 
-    def __init__(self, batch: Batch) -> None:
+    def __init__(self, batch: Batch, *, resume: bool = False) -> None:
         self.is_open = False
         self._batch = batch
+        self._resume = resume
         self._token = secrets.token_hex(8)
 
     def open(self, queue: str = "") -> Plan[None]:
@@ -49,8 +50,10 @@ class Hold:
         parent = batch.parent
         if parent is None or batch.is_known:
             inside = yield from batch.is_inside()
-            opening = calls.open(batch.keys, batch.bid, token, LEASE, batch.ttl, inside, batch.record(queue))
-            status = yield from run(opening)
+            record = batch.record(queue)
+            status = yield from run(
+                calls.open(batch.keys, batch.bid, token, LEASE, batch.ttl, inside, self._resume, record)
+            )
             check_added(batch.bid, status)
         else:
             if batch.born_in is not None and not batch.born_in.ended:

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from shiftboss import outbox
-from shiftboss.batches import Batch, BatchClosed, BatchSet, calls
+from shiftboss.batches import Batch, BatchClosed, BatchNotFound, BatchSet, calls
 from shiftboss.batches.hold import LEASE
 from shiftboss.jobs import Outcome
 from shiftboss.store import command
@@ -76,7 +76,7 @@ def test_dead_it_lives_180_days(site: Site) -> None:
 def open_block(site: Site, batch: Batch) -> None:
     """A block whose process died: it added one member and never closed, and its lease has ended."""
     store = site.client.store
-    assert store.run(calls.open(batch.keys, batch.bid, "gone", LEASE, batch.ttl, False, batch.record("low"))) == "ok"
+    assert store.run(calls.open(batch.keys, batch.bid, "gone", LEASE, batch.ttl, False, False, batch.record("low"))) == "ok"
     assert store.run(calls.add(batch.keys, batch.bid, "gone", "step", 1, LEASE)).base == 0
     end_lease(site, batch, "gone")
     batch.mark_flushed()
@@ -120,7 +120,7 @@ def test_an_owner_that_wakes_up_after_its_lease_is_told(site: Site) -> None:
 
 def test_reserving_twice_in_one_step_reserves_once(site: Site) -> None:
     batch, store = Batch(), site.client.store
-    store.run(calls.open(batch.keys, batch.bid, "t", LEASE, batch.ttl, False, batch.record("low")))
+    store.run(calls.open(batch.keys, batch.bid, "t", LEASE, batch.ttl, False, False, batch.record("low")))
     assert [store.run(calls.add(batch.keys, batch.bid, "t", "a", 10, LEASE)).base for _ in range(2)] == [0, 0]
     assert store.run(calls.add(batch.keys, batch.bid, "t", "b", 5, LEASE)).base == 10
     assert store.run(calls.add(batch.keys, batch.bid, "t", "a", 10, LEASE)).base == 0  # its first reply was lost
@@ -131,7 +131,7 @@ def test_reserving_twice_in_one_step_reserves_once(site: Site) -> None:
 def test_opening_twice_holds_once(site: Site) -> None:
     batch, store = Batch(), site.client.store
     for _ in range(2):
-        store.run(calls.open(batch.keys, batch.bid, "t", LEASE, batch.ttl, False, batch.record("low")))
+        store.run(calls.open(batch.keys, batch.bid, "t", LEASE, batch.ttl, False, False, batch.record("low")))
     closed = store.run(calls.close(batch.keys, batch.bid, "t", 0, "low"))
     batch.mark_flushed()
     assert closed.status == "ok"
@@ -145,3 +145,31 @@ def test_the_bitmaps_are_as_large_as_needed_at_once(site: Site) -> None:
             site.push(number)
     assert site.client.store.run(command("STRLEN", [batch.keys.done], [], int)) == 100
     assert site.client.store.run(command("STRLEN", [batch.keys.dead], [], int)) == 0
+
+
+def test_a_broken_batch_can_be_gone_on_with(site: Site) -> None:
+    batch = Batch().on("success", heard.note, {"event": "success"})
+    rows = list(range(5))
+    with pytest.raises(KeyError), batch.jobs(autoflush=2):
+        for row in rows:
+            site.push(row)
+            if row == 3:
+                raise KeyError
+    site.end_all()
+    assert batch.status().state == "broken"
+    with Batch.resume(batch.bid) as again:
+        with again.jobs():
+            for row in rows[again.status().total :]:
+                site.push(row)
+        assert [message.args[0] for message in site.crew.members] == [4]
+        assert not again.status().broken
+    site.end_all()
+    site.call_back()
+    assert batch.status().state == "succeeded"
+    assert [options for _, _, options in heard.CALLS] == [{"event": "success"}]
+
+
+def test_only_a_batch_that_is_there_can_be_gone_on_with(site: Site) -> None:
+    with pytest.raises(BatchNotFound), Batch.resume("3f00000000000000") as batch, batch.jobs():
+        site.push(1)
+    assert site.crew.queue == []
