@@ -53,6 +53,14 @@ with (batch := Batch()).jobs():
     send_invoice.set(queue="nobody's").perform_async(7)
 Queue("nobody's").clear()
 lost = batch.bid
+numbers = list(range(7))
+try:
+    with (batch := Batch()).jobs(autoflush=3):
+        for number in numbers:
+            send_invoice.perform_async(number)
+            assert number < 5
+except AssertionError:
+    broken = batch.bid
 """,
     "reference/jobs.md": "from shiftboss import Job",
     "reference/settings.md": "from shiftboss import job\n\n@job\ndef send_invoice(number): ...",
