@@ -11,6 +11,7 @@ from typing import Any
 from hiredis import pack_command
 from redis.exceptions import AuthenticationError, BusyLoadingError, RedisClusterException, RedisError, ResponseError
 from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from shiftboss.scripts import Call
 from shiftboss.store.nodes import Maker
@@ -134,10 +135,8 @@ def unreachable(error: RedisClusterException) -> RedisError:
 
 def as_redis_error(error: Exception) -> Exception:
     """A socket's own error as the redis-py class of it; callers know those."""
-    from redis import exceptions
-
     if isinstance(error, TimeoutError):
-        return exceptions.TimeoutError(str(error) or "no answer within the deadline")
+        return RedisTimeoutError(str(error) or "no answer within the deadline")
     if isinstance(error, OSError):
-        return exceptions.ConnectionError(str(error))
+        return RedisConnectionError(str(error))
     return error
