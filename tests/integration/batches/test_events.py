@@ -10,7 +10,7 @@ from shiftboss.plan import run
 from tests.integration.batches import heard
 from tests.integration.batches.crew import Site
 
-OK, FAILED, DIED = Outcome.SUCCEEDED, Outcome.FAILED, Outcome.DIED
+FAILED, DIED = Outcome.FAILED, Outcome.DIED
 
 
 def batch_of(site: Site, n: int) -> Batch:

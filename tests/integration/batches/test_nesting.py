@@ -13,7 +13,7 @@ from shiftboss.store import command
 from tests.integration.batches import heard
 from tests.integration.batches.crew import Site
 
-OK, FAILED, DIED = Outcome.SUCCEEDED, Outcome.FAILED, Outcome.DIED
+FAILED, DIED = Outcome.FAILED, Outcome.DIED
 EVENTS = ("complete", "success", "death", "finished")
 
 
