@@ -76,7 +76,10 @@ def test_dead_it_lives_180_days(site: Site) -> None:
 def open_block(site: Site, batch: Batch) -> None:
     """A block whose process died: it added one member and never closed, and its lease has ended."""
     store = site.client.store
-    assert store.run(calls.open(batch.keys, batch.bid, "gone", LEASE, batch.ttl, False, False, batch.record("low"))) == "ok"
+    assert (
+        store.run(calls.open(batch.keys, batch.bid, "gone", LEASE, batch.ttl, False, False, batch.record("low")))
+        == "ok"
+    )
     assert store.run(calls.add(batch.keys, batch.bid, "gone", "step", 1, LEASE)).base == 0
     end_lease(site, batch, "gone")
     batch.mark_flushed()
