@@ -11,8 +11,8 @@ from .entry import Entry, tick_id
 
 # Milliseconds by which a tick may come late and still be on time: a new leader needs a lease to be found.
 ON_TIME = 30_000
-# Ticks of one entry that are caught up at once.
-MOST_TICKS = 500
+# Ticks of one entry that are caught up at once. To find them takes a moment; many more would take as long as a lease.
+MOST_TICKS = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class Move:
         start: Where the entry stands: that, put off by its jitter.
         end: Where it stands afterwards.
         outcome: ``enqueued``, ``caught up``, ``too old``, or empty where nobody is told: a tick of one that rests.
-        missed: How many ticks it stands for that are too old.
+        missed: How many ticks it stands for that are too old, as far as they are counted.
     """
 
     entry: Entry

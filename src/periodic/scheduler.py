@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from .schedule import Schedule
 
 log = logging.getLogger("shiftboss.periodic")
-# Entries that are read at once, and moves that one claim makes.
+# Entries that are read at once, and moves that one claim makes, but for what its last entry has more.
 AT_ONCE = 500
 # Seconds at most between two looks, whatever is due: a message may be lost.
 LONGEST = 60.0
@@ -43,6 +43,8 @@ PAUSES = (0.05, 2.0)
 FIRED = frozenset({"enqueued", "caught up"})
 # Seconds for which it works ahead at once, and between two such spells.
 SPELL, REST = 0.01, 0.01
+# Seconds after which what was worked out is claimed and pushed, however little it is: all of it may take longer than a lease.
+CLAIM_AFTER = 0.1
 # Milliseconds by which the server's clock may go back without a word.
 SHAKY = 1_000
 
@@ -190,22 +192,27 @@ class Scheduler(Service):
         self._clock = now
 
     def _fire_entries(self, due: calls.Due) -> Plan[None]:
+        """Fire them in pieces, as many as there is time for until the lease is to be renewed; the others remain due."""
         moves: list[Move] = []
+        began = time.monotonic()
         for one in due.entries:
             if one.definition:
                 entry = self._ahead.entry(one.name, one.definition)
                 moves += moves_of(self.schedule_name, entry, one.at, one.paused, due.now)
             else:
                 yield from run(calls.remove(self._keys, 0, [one.name]))
-        for start in range(0, len(moves), AT_ONCE):
-            if not (yield from self._claim(moves[start : start + AT_ONCE], due.now)):
-                return
+            if len(moves) >= AT_ONCE or time.monotonic() >= began + CLAIM_AFTER:
+                yield from self._claim(moves, due.now)
+                if not self.leading or time.monotonic() >= self._next_step:
+                    return
+                moves, began = [], time.monotonic()
+        yield from self._claim(moves, due.now)
 
-    def _claim(self, moves: Sequence[Move], now: int) -> Plan[bool]:
-        """Claim ticks and enqueue them; False if this process leads no more."""
+    def _claim(self, moves: Sequence[Move], now: int) -> Plan[None]:
+        """Claim ticks and enqueue them, unless this process leads no more."""
         tenure = self._elector.tenure
-        if tenure is None or not self.leading:
-            return False
+        if tenure is None or not self.leading or not moves:
+            return
         args: list[Arg] = []
         items: list[str] = []
         for move in moves:
@@ -219,7 +226,7 @@ class Scheduler(Service):
         if claimed.status != "ok":
             self._elector.depose("another leads")
             self._next_step = 0.0
-            return False
+            return
         fate = list(zip(moves, items, claimed.outcomes, strict=True))
         if sent.resent:
             # The first reply is lost; what it claimed is in the outbox.
@@ -229,7 +236,6 @@ class Scheduler(Service):
         self._tell(((move, outcome) for move, _, outcome in fate), claimed.now)
         for move in moves:
             self._ahead.expect(move.entry, move.end - move.start + move.planned)
-        return True
 
     def _deliver_overdue(self, ahead: int = 0) -> Plan[None]:
         """Enqueue what was claimed or asked for and is not enqueued yet."""

@@ -13,6 +13,7 @@ from shiftboss import ScheduleError, Shiftboss, events, job, outbox, periodic
 from shiftboss.jobs import Message, Outcome
 from shiftboss.keys import PeriodicKeys, SidekiqKeys
 from shiftboss.periodic import Schedule, Scheduler, calls
+from shiftboss.periodic.claiming import Move, moves_of
 from shiftboss.periodic.deploying import deploy
 from shiftboss.periodic.schedule import read
 from shiftboss.periodic.ticks import message_of
@@ -21,6 +22,7 @@ from shiftboss.scripts import command
 from tests.waiting import wait_until
 
 # They wait for ticks of a second each; one server is enough for that.
+HOUR = 3600
 slow = pytest.mark.backends("redis")
 EVERY_SECOND = "jobs:\n  tick: {every: 1s, job: Tick, catch_up: all, catch_up_window: 1h}\n"
 
@@ -192,6 +194,25 @@ def test_after_a_sleep_it_catches_up_as_told(site: Site, policy: str, expected: 
     status = periodic.entries(client=site.client)[0]
     assert status.next_at is not None
     assert 0 < status.next_at.timestamp() - time.time() <= 3600
+
+
+def test_a_gap_that_takes_longer_than_the_lease_to_look_through_is_caught_up(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each entry takes a while: all of them three leases."""
+
+    def slowly(*args: Any) -> list[Move]:
+        threading.Event().wait(0.03)
+        return moves_of(*args)
+
+    monkeypatch.setattr("shiftboss.periodic.scheduler.moves_of", slowly)
+    schedule = site.deploy("jobs:\n" + "".join(f"  e{n}: {{every: 1h, job: Tick}}\n" for n in range(100)))
+    for entry in schedule.entries:
+        site.move(entry.name, -HOUR)
+    scheduler = site.start("default")
+    wait_until(lambda: len(site.engine.messages) == 100, 20, "all of them")
+    assert len(set(site.engine.ids)) == 100
+    assert scheduler.leading
 
 
 @slow
