@@ -6,14 +6,15 @@ KEYS
   2 entries  hash      definitions by name
   3 paused   set       names of entries that rest
 ARGV
-  1 limit    integer   entries at most
+  1 skip     integer   how many of those that are due longest are left out
+  2 limit    integer   entries at most
 RETURNS
   {now, milliseconds until the next tick or -1, entries...}: four values an entry: name, millisecond, definition, 1 if it rests
 ]]
 --- @include lib/clock
 
 local now = clock()
-local found = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now, 'WITHSCORES', 'LIMIT', 0, ARGV[1])
+local found = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now, 'WITHSCORES', 'LIMIT', ARGV[1], ARGV[2])
 local first = redis.call('ZRANGEBYSCORE', KEYS[1], '(' .. now, '+inf', 'WITHSCORES', 'LIMIT', 0, 1)[2]
 local reply = {now, first and first - now or -1}
 for i = 1, #found, 2 do

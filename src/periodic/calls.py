@@ -51,9 +51,9 @@ def resign(keys: PeriodicKeys, mine: str, channel: str) -> Call[bool]:
     return script("periodic/resign").call(bool, [keys.leader], [mine, channel])
 
 
-def due(keys: PeriodicKeys, limit: int) -> Call[Due]:
-    """What is due now, and when the next tick is."""
-    return script("periodic/due").call(_due, [keys.due, keys.entries, keys.paused], [limit])
+def due(keys: PeriodicKeys, skip: int, limit: int) -> Call[Due]:
+    """What is due now, but for the first so many, and when the next tick is."""
+    return script("periodic/due").call(_due, [keys.due, keys.entries, keys.paused], [skip, limit])
 
 
 def claim(keys: PeriodicKeys, mine: str, grace: int, entries: Sequence[str], moves: Sequence[Arg]) -> Call[Claimed]:

@@ -21,7 +21,7 @@ from shiftboss.service import Service, Signal
 
 from . import calls
 from .ahead import Ahead
-from .claiming import Move, jid_of, moves_of
+from .claiming import Move, jid_of
 from .deploying import channel, deploy
 from .elector import LEASE, Elector
 from .ticks import enqueue, item_of
@@ -71,10 +71,10 @@ class Scheduler(Service):
         self._client = client
         self._schedule = None if isinstance(schedule, str) else schedule
         self._deployed = False
-        self._ahead = Ahead()
+        self.schedule_name = schedule if isinstance(schedule, str) else schedule.name
+        self._ahead = Ahead(self.schedule_name)
         self._ahead_of = 0
         self._clock = 0
-        self.schedule_name = schedule if isinstance(schedule, str) else schedule.name
         self._lead = lead
         self._keys = PeriodicKeys(client.namespace, self.schedule_name)
         self._elector = Elector(client, self.schedule_name, lease)
@@ -99,6 +99,8 @@ class Scheduler(Service):
                     log.warning("schedule %r is not looked after while Redis is away: %s", self.schedule_name, error)
             except ShiftbossError as error:
                 log.error("schedule %r: %s", self.schedule_name, error)  # noqa: TRY400  the message says it all
+            except Exception:
+                log.exception("schedule %r: an error that should not be; it is looked after again", self.schedule_name)
             self._elector.doubt(time.monotonic())
             self._next_step = self._next_tick = 0.0
             self.pause(pause, jitter=0.25)
@@ -167,11 +169,13 @@ class Scheduler(Service):
 
     def _fire(self) -> Plan[float]:
         """Fire what is due; seconds until the next tick."""
+        skip = 0
         while self.leading and not self.stopping:
-            due = yield from run(calls.due(self._keys, AT_ONCE))
+            due = yield from run(calls.due(self._keys, skip, AT_ONCE))
             self._look_at_the_clock(due.now)
             if due.entries:
-                yield from self._fire_entries(due)
+                # Those that are set aside remain due; behind them there may be others.
+                skip = 0 if (yield from self._fire_entries(due)) else skip + len(due.entries)
                 if time.monotonic() >= self._next_step:
                     return 0.0
                 continue
@@ -191,22 +195,27 @@ class Scheduler(Service):
             )
         self._clock = now
 
-    def _fire_entries(self, due: calls.Due) -> Plan[None]:
-        """Fire them in pieces, as many as there is time for until the lease is to be renewed; the others remain due."""
+    def _fire_entries(self, due: calls.Due) -> Plan[bool]:
+        """Fire them in pieces, as many as there is time for until the lease is to be renewed; the others remain due. False if
+        nothing can be done for any of them.
+        """
         moves: list[Move] = []
+        any_done = False
         began = time.monotonic()
         for one in due.entries:
             if one.definition:
-                entry = self._ahead.entry(one.name, one.definition)
-                moves += moves_of(self.schedule_name, entry, one.at, one.paused, due.now)
+                moves += self._ahead.moves(one, due.now)
             else:
                 yield from run(calls.remove(self._keys, 0, [one.name]))
+                any_done = True
+            any_done = any_done or bool(moves)
             if len(moves) >= AT_ONCE or time.monotonic() >= began + CLAIM_AFTER:
                 yield from self._claim(moves, due.now)
                 if not self.leading or time.monotonic() >= self._next_step:
-                    return
+                    return True
                 moves, began = [], time.monotonic()
         yield from self._claim(moves, due.now)
+        return any_done
 
     def _claim(self, moves: Sequence[Move], now: int) -> Plan[None]:
         """Claim ticks and enqueue them, unless this process leads no more."""
@@ -250,7 +259,7 @@ class Scheduler(Service):
         if tenure is not None and self._ahead_of != tenure.term:
             self._ahead_of = tenure.term
             definitions = yield from run(calls.entries(self._keys))
-            self._ahead.load(definitions, (yield from run(calls.scores(self._keys))), self.schedule_name)
+            self._ahead.load(definitions, (yield from run(calls.scores(self._keys))))
 
     def _tell(self, fate: Iterable[tuple[Move, str]], now: int) -> None:
         for move, outcome in fate:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import msgspec
 import pytest
 
 from shiftboss import ScheduleError, Shiftboss, events, job, outbox, periodic
@@ -16,6 +17,7 @@ from shiftboss.periodic import Schedule, Scheduler, calls
 from shiftboss.periodic.claiming import Move, moves_of
 from shiftboss.periodic.deploying import deploy
 from shiftboss.periodic.schedule import read
+from shiftboss.periodic.scheduler import AT_ONCE
 from shiftboss.periodic.ticks import message_of
 from shiftboss.plan import Plan, work
 from shiftboss.scripts import command
@@ -205,7 +207,7 @@ def test_a_gap_that_takes_longer_than_the_lease_to_look_through_is_caught_up(
         threading.Event().wait(0.03)
         return moves_of(*args)
 
-    monkeypatch.setattr("shiftboss.periodic.scheduler.moves_of", slowly)
+    monkeypatch.setattr("shiftboss.periodic.ahead.moves_of", slowly)
     schedule = site.deploy("jobs:\n" + "".join(f"  e{n}: {{every: 1h, job: Tick}}\n" for n in range(100)))
     for entry in schedule.entries:
         site.move(entry.name, -HOUR)
@@ -213,6 +215,57 @@ def test_a_gap_that_takes_longer_than_the_lease_to_look_through_is_caught_up(
     wait_until(lambda: len(site.engine.messages) == 100, 20, "all of them")
     assert len(set(site.engine.ids)) == 100
     assert scheduler.leading
+
+
+@pytest.mark.parametrize(
+    "strange",
+    [{"cron": "* * * * *", "every": 0, "timezone": "Europe/Newzone"}, {"overlap": "cancel"}, {"catch_up": "some"}],
+)
+def test_an_entry_that_the_leader_does_not_understand_holds_nobody_up_and_keeps_its_place(
+    site: Site, caplog: pytest.LogCaptureFixture, strange: dict[str, object]
+) -> None:
+    periodic.put("new", every=HOUR, job="New", client=site.client)
+    keys = PeriodicKeys(site.client.namespace, "default")
+    (said,) = site.client.store.run(calls.entries(keys)).values()
+    definition = msgspec.json.encode({**msgspec.json.decode(said), **strange}).decode()
+    site.client.store.run(command("HSET", [keys.entries], ["new", definition], int))
+    site.move("new", -HOUR)
+    place = site.client.store.run(calls.scores(keys))["new"]
+    periodic.put("tick", every=1, job="Tick", client=site.client)
+    site.start("default")
+    ticks(site, 2)
+    assert {message.name for message in site.engine.messages} == {"Tick"}
+    assert site.client.store.run(calls.scores(keys))["new"] == place
+    assert caplog.text.count("entry 'new' is not fired by this process") == 1
+
+
+def test_those_that_are_due_behind_many_that_the_leader_does_not_understand_are_fired(site: Site) -> None:
+    names = [f"e{n}" for n in range(AT_ONCE + 1)]
+    site.deploy("jobs:\n" + "".join(f"  {name}: {{every: 1h, job: New}}\n" for name in names))
+    keys = PeriodicKeys(site.client.namespace, "default")
+    for name, said in site.client.store.run(calls.entries(keys)).items():
+        site.client.store.run(command("HSET", [keys.entries], [name, said.replace('"allow"', '"cancel"')], int))
+        site.client.store.run(command("ZADD", [keys.due], [1, name], int))
+    periodic.put("tick", every=HOUR, job="Tick", client=site.client)
+    site.move("tick", -HOUR)
+    site.start("default")
+    wait_until(lambda: site.engine.messages, 10)
+    assert [message.name for message in site.engine.messages] == ["Tick"]
+
+
+def test_an_error_that_nobody_thought_of_does_not_end_the_loop(
+    site: Site, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    errors = iter([KeyError("surprise")])
+
+    def failing(*args: Any) -> None:
+        for error in errors:
+            raise error
+
+    monkeypatch.setattr(Scheduler, "_look_at_the_clock", failing)
+    site.start()
+    ticks(site, 1)
+    assert "surprise" in caplog.text
 
 
 @slow
