@@ -157,12 +157,12 @@ def _put(
 
 
 def _place(schedule: str, before: Entry | None, entry: Entry, now: int) -> str:
-    """The millisecond of its next tick, or what says that it keeps the one it has, or that it has none."""
+    """The millisecond of its next tick; or what says that it keeps the one it has, moved as its jitter is, or that it has none."""
     if not entry.enabled:
         return "-"
-    same = before is not None and before.enabled
-    if before is not None and same and (before.timing, before.jitter) == (entry.timing, entry.jitter):
-        return ""
+    if before is not None and before.enabled and before.timing == entry.timing:
+        later = entry.delay(schedule) - before.delay(schedule)
+        return f"+{later}" if later else ""
     return str(entry.after(now) + entry.delay(schedule))
 
 

@@ -376,6 +376,23 @@ def test_a_changed_entry_keeps_its_history_and_the_place_if_its_timing_stays(sit
     assert site.outcomes() == ["run now"]
 
 
+@pytest.mark.parametrize(("before", "after"), [("jitter: 30m", "jitter: 0s"), ("jitter: 0s", "jitter: 30m")])
+def test_an_entry_whose_jitter_alone_changes_keeps_a_tick_that_is_due(site: Site, before: str, after: str) -> None:
+    site.deploy(f"jobs:\n  tick: {{every: 1h, job: Tick, {before}}}\n")
+    planned = int(time.time()) // HOUR * HOUR
+    keys = PeriodicKeys(site.client.namespace, "default")
+    (entry,) = periodic.entries(client=site.client)
+    put_off = planned * 1000 + entry.entry.delay("default")
+    site.client.store.run(command("ZADD", [keys.due], [put_off, "tick"], int))
+    schedule = site.deploy(f"jobs:\n  tick: {{every: 1h, job: Tick, {after}}}\n")
+    place = planned * 1000 + schedule.entries[0].delay("default")
+    assert site.client.store.run(calls.scores(keys)) == {"tick": place} != {"tick": put_off}
+    # Sent twice, as after a reply that was lost.
+    said = schedule.entries[0].to_json()
+    site.client.store.run(calls.put(keys, 0, ["tick", said, "+60000"]))
+    assert site.client.store.run(calls.scores(keys)) == {"tick": place}
+
+
 def test_what_was_put_at_run_time_survives_a_deploy(site: Site) -> None:
     site.deploy(EVERY_SECOND)
     periodic.put("mine", every=60, job="Mine", client=site.client)
