@@ -1,5 +1,6 @@
 --[[
-Move entries from one tick to the next, if this process still leads, and write down what is to be enqueued.
+Move entries from one tick to the next, if this process still leads, and write down what is to be enqueued. What was kept until
+the job before ends, and nobody has told of its end within its timeout, is written down first, and becomes the job before.
 
 KEYS
   1 leader      string    owner, term and lease, with bars between
@@ -31,11 +32,20 @@ local function is_running(name, jid, limit)
   return before and before ~= jid and begin + limit > now
 end
 
+local function release(name, limit)
+  local jid, item = string.match(redis.call('HGET', KEYS[5], name) or '', '^(.-)|(.*)$')
+  if not item or is_running(name, '', limit) then return end
+  redis.call('HDEL', KEYS[5], name)
+  redis.call('HSET', KEYS[4], name, jid .. '|' .. now)
+  note(KEYS[3], item, now, 0)
+end
+
 for i = 3, #ARGV, 8 do
   local name, jid, item, outcome, limit = ARGV[i], ARGV[i + 3], ARGV[i + 4], ARGV[i + 6], tonumber(ARGV[i + 7])
   local became = ''
   if tonumber(redis.call('ZSCORE', KEYS[2], name) or -1) == tonumber(ARGV[i + 1]) then
     redis.call('ZADD', KEYS[2], ARGV[i + 2], name)
+    if jid ~= '' then release(name, math.abs(limit)) end
     if jid ~= '' and limit ~= 0 and is_running(name, jid, math.abs(limit)) then
       local kept = limit < 0 and redis.call('HSETNX', KEYS[5], name, jid .. '|' .. item) == 1
       outcome = kept and 'queued' or 'skipped'

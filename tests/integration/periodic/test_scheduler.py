@@ -296,6 +296,43 @@ def test_overlap_queue_one_keeps_one_until_the_job_before_ends(site: Site) -> No
 
 
 @slow
+def test_overlap_queue_one_enqueues_the_kept_one_after_the_timeout_where_nobody_tells_of_an_end(site: Site) -> None:
+    """As with all engines but the built-in one."""
+    site.start(read("jobs:\n  tick: {every: 1s, job: Tick, overlap: queue_one, timeout: 2500ms}\n"))
+    wait_until(lambda: len(site.engine.messages) >= 3, 20, "two that were kept")
+    site.running[0].stop()
+    runs = {run.jid: run for run in periodic.history("tick", client=site.client) if run.jid}
+    outcomes = [runs[jid].outcome for jid in site.engine.ids[:3]]
+    assert outcomes == ["enqueued", "queued", "queued"]
+    planned = [runs[jid].planned for jid in site.engine.ids[:3]]
+    assert planned == sorted(planned)
+
+
+@pytest.mark.parametrize("limit", [0, 1, -1])
+def test_what_was_kept_is_enqueued_first_after_the_timeout_whatever_is_said_of_overlaps_now(
+    site: Site, limit: int
+) -> None:
+    keys = PeriodicKeys(site.client.namespace, "default")
+    call = site.client.store.run
+    term, _ = call(calls.lead(keys, "me", 60_000))
+
+    def claim(start: int, jid: str, limit: int) -> tuple[str, ...]:
+        move = ["tick", start, start + 1, jid, f"item of {jid}", "{", "enqueued", limit]
+        return call(calls.claim(keys, f"me|{term}|60000", 1000, ["tick"], move)).outcomes
+
+    call(command("ZADD", [keys.due], [1, "tick"], int))
+    assert [claim(1, "a", -HOUR), claim(2, "b", -HOUR), claim(3, "c", -HOUR)] == [
+        ("enqueued",),
+        ("queued",),
+        ("skipped",),
+    ]
+    call(command("HSET", [keys.running], ["tick", "a|1000"], int))
+    assert claim(4, "d", limit * HOUR) == ({0: "enqueued", 1: "skipped", -1: "queued"}[limit],)
+    assert call(command("ZRANGE", [keys.out], [0, 1], list))[0] == b"item of b"
+    assert call(command("HGET", [keys.queued], ["tick"], bool)) == (limit < 0)
+
+
+@slow
 def test_a_job_that_ran_for_longer_than_its_timeout_holds_nobody_up(site: Site) -> None:
     site.start(read("jobs:\n  tick: {every: 1s, job: Tick, overlap: skip, timeout: 500ms}\n"))
     ticks(site, 2)
