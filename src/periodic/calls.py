@@ -94,9 +94,11 @@ def remove(keys: PeriodicKeys, deploy: int, names: Sequence[str]) -> Call[int]:
     )
 
 
-def pause(keys: PeriodicKeys, rest: bool, names: Sequence[str]) -> Call[int]:
-    """Let entries rest, or fire again; how many of them are there."""
-    return script("periodic/pause").call(int, [keys.entries, keys.paused], [int(rest), *names])
+def pause(keys: PeriodicKeys, rest: bool, places: Sequence[tuple[str, str]]) -> Call[int]:
+    """Let entries rest, or fire again from their places on, each with its name before; how many of them are there."""
+    return script("periodic/pause").call(
+        int, [keys.entries, keys.due, keys.paused], [int(rest), *(part for place in places for part in place)]
+    )
 
 
 def stamp(keys: PeriodicKeys, fingerprint: str, by: str, channel: str, deploy: int) -> Call[int]:
@@ -112,6 +114,11 @@ def meta(keys: PeriodicKeys) -> Call[list[str]]:
 def entries(keys: PeriodicKeys) -> Call[dict[str, str]]:
     """Definitions by name."""
     return command("HGETALL", [keys.entries], [], text_fields)
+
+
+def definition(keys: PeriodicKeys, entry: str) -> Call[str]:
+    """The definition of an entry; empty if there is no such."""
+    return command("HGET", [keys.entries], [entry], lambda reply: (reply or b"").decode())
 
 
 def scores(keys: PeriodicKeys) -> Call[dict[str, int]]:

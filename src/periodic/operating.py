@@ -14,7 +14,7 @@ from shiftboss import keys
 from shiftboss.client import current_client
 from shiftboss.errors import EntryNotFound
 from shiftboss.keys import PeriodicKeys
-from shiftboss.plan import Plan, run
+from shiftboss.plan import Plan, run, run_both
 
 from . import calls, deploying
 from .checking import make_entry
@@ -86,29 +86,30 @@ def pause(name: str, schedule: str = "default", *, client: Shiftboss | None = No
         EntryNotFound: There is no such entry.
     """
     client = client or current_client()
-    client.perform(_rest(client, schedule, name, True))
+    client.perform(_pause(client, schedule, name))
 
 
 async def apause(name: str, schedule: str = "default", *, client: Shiftboss | None = None) -> None:
     """As `pause`, for coroutines."""
     client = client or current_client()
-    await client.aperform(_rest(client, schedule, name, True))
+    await client.aperform(_pause(client, schedule, name))
 
 
 def resume(name: str, schedule: str = "default", *, client: Shiftboss | None = None) -> None:
-    """Let an entry fire again, from its next tick on. Two round trips.
+    """Let an entry fire again, from its next tick on. Three round trips.
 
     Raises:
         EntryNotFound: There is no such entry.
+        ScheduleError: This host does not know its time zone.
     """
     client = client or current_client()
-    client.perform(_rest(client, schedule, name, False))
+    client.perform(_resume(client, schedule, name))
 
 
 async def aresume(name: str, schedule: str = "default", *, client: Shiftboss | None = None) -> None:
     """As `resume`, for coroutines."""
     client = client or current_client()
-    await client.aperform(_rest(client, schedule, name, False))
+    await client.aperform(_resume(client, schedule, name))
 
 
 def run_now(name: str, schedule: str = "default", *, client: Shiftboss | None = None) -> str:
@@ -199,9 +200,22 @@ def _entries(client: Shiftboss, schedule: str) -> Plan[list[EntryStatus]]:
     ]
 
 
-def _rest(client: Shiftboss, schedule: str, name: str, rest: bool) -> Plan[None]:
+def _pause(client: Shiftboss, schedule: str, name: str) -> Plan[None]:
+    yield from _rest(client, schedule, name, True, "")
+
+
+def _resume(client: Shiftboss, schedule: str, name: str) -> Plan[None]:
+    definition, now = yield from run_both(calls.definition(_keys(client, schedule), name), calls.time())
+    if not definition:
+        raise _missing(schedule, name)
+    entry = Entry.from_json(definition)
+    delay = entry.delay(schedule)
+    yield from _rest(client, schedule, name, False, str(entry.after(now - delay) + delay))
+
+
+def _rest(client: Shiftboss, schedule: str, name: str, rest: bool, place: str) -> Plan[None]:
     of = _keys(client, schedule)
-    if not (yield from run(calls.pause(of, rest, [name]))):
+    if not (yield from run(calls.pause(of, rest, [(name, place)]))):
         raise _missing(schedule, name)
     yield from run(calls.stamp(of, "", deploying.here(), deploying.channel(client.namespace, schedule), 0))
 

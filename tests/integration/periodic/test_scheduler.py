@@ -354,6 +354,30 @@ def test_an_entry_that_rests_does_not_fire_through_deploys(site: Site) -> None:
         periodic.pause("nobody", client=site.client)
 
 
+def test_one_that_rested_over_its_tick_while_nobody_fired_goes_on_with_the_next(site: Site) -> None:
+    site.deploy("jobs:\n  tick: {every: 1h, job: Tick, jitter: 1m}\n")
+    before = periodic.entries(client=site.client)[0].next_at
+    periodic.pause("tick", client=site.client)
+    site.move("tick", -HOUR)
+    periodic.resume("tick", client=site.client)
+    assert periodic.entries(client=site.client)[0].next_at == before
+
+
+def test_resume_leaves_the_place_of_one_that_did_not_rest_or_rested_over_no_tick(site: Site) -> None:
+    site.deploy("jobs:\n  tick: {every: 1h, job: Tick}\n")
+    site.move("tick", -HOUR)
+    due = periodic.entries(client=site.client)[0].next_at
+    periodic.resume("tick", client=site.client)
+    assert periodic.entries(client=site.client)[0].next_at == due
+    site.move("tick", 2 * HOUR)
+    later = periodic.entries(client=site.client)[0].next_at
+    periodic.pause("tick", client=site.client)
+    periodic.resume("tick", client=site.client)
+    assert periodic.entries(client=site.client)[0].next_at == later
+    with pytest.raises(ScheduleError, match="no entry 'nobody' in schedule 'default'"):
+        periodic.resume("nobody", client=site.client)
+
+
 def test_run_now_enqueues_at_once_and_shifts_nothing(site: Site) -> None:
     site.deploy("jobs:\n  tick: {cron: '0 3 * * *', job: Tick}\n")
     before = periodic.entries(client=site.client)[0].next_at
