@@ -30,6 +30,8 @@ ALIASES = {
     "@yearly": "0 0 1 1 *",
     "@annually": "0 0 1 1 *",
 }
+# Croniter draws it by chance, in each process anew. In months and days the letter alone also begins or ends names.
+_RANDOM = re.compile(r"R(\(.*\))?(/.*)?", re.IGNORECASE)
 _SINGLE = re.compile(r"\b(\w+)-\1(?:/\d+)?\b", re.IGNORECASE)
 FIELDS = ("minute", "hour", "day of the month", "month", "day of the week")
 # How many days there are, by the number of their field.
@@ -130,7 +132,7 @@ def parse(text: object, seed: str) -> Cron:
 
 
 def _check_field(text: str, number: int, part: str, seed: str) -> None:
-    if "R" in part.upper() and number not in {3, 4}:
+    if any(_RANDOM.fullmatch(item) for item in part.split(",")):
         raise ScheduleError(f"cron {text!r}: R in the {FIELDS[number]} differs from host to host; use H")
     alone = ["*"] * len(FIELDS)
     alone[number] = part

@@ -235,6 +235,19 @@ def test_p11_an_expression_that_cannot_be_is_refused_where_it_breaks(cron: objec
         parse(cron, "x")
 
 
+@pytest.mark.parametrize("item", ["R", "r", "R/2", "R(1-3)", "r(1-3)/2", "1,R", "R(2-3),1"])
+@pytest.mark.parametrize("number", range(5))
+def test_a_value_drawn_by_chance_is_refused_in_every_field(item: str, number: int) -> None:
+    fields = ["0", "3", "*", "*", "*"]
+    fields[number] = item
+    with pytest.raises(ScheduleError, match=r"differs from host to host; use H"):
+        parse(" ".join(fields), "x")
+
+
+def test_names_that_have_an_r_are_not_drawn_by_chance() -> None:
+    assert fires("0 0 1 mar,APR fri", "UTC", "2026-03-28T12:00", 3) == ["04-01 00:00", "04-03 00:00", "04-10 00:00"]
+
+
 def test_one_that_restricts_both_days_says_so() -> None:
     assert parse("0 0 13 * fri", "x").restricts_both_days
     assert parse("0 0 */2 * fri", "x").restricts_both_days
