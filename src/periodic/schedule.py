@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -35,10 +35,12 @@ class Schedule:
     Args:
         name: What it is known by; two apps on one Redis use two.
         entries: Each with a name of its own.
+        places: File and line of those that are in a file, by name.
     """
 
     name: str
     entries: tuple[Entry, ...]
+    places: Mapping[str, str] = field(default_factory=dict, compare=False)
 
 
 def load(path: str | Path) -> Schedule:
@@ -62,7 +64,7 @@ def load(path: str | Path) -> Schedule:
 
 def complete(schedule: Schedule) -> Schedule:
     """The schedule with what code has registered under its name; what the file says comes before that."""
-    return Schedule(schedule.name, merged(schedule.entries, registered(schedule.name)))
+    return replace(schedule, entries=merged(schedule.entries, registered(schedule.name)))
 
 
 def with_registered(schedules: Sequence[Schedule]) -> list[Schedule]:
@@ -80,7 +82,7 @@ def with_registered(schedules: Sequence[Schedule]) -> list[Schedule]:
 
 
 def check_jobs(schedule: Schedule, engine: Engine) -> None:
-    """Refuse jobs that this process knows not to be such that can be enqueued without arguments, or that its modules should
+    """Refuse jobs, by file and line where they have one, that this process knows not to be such that can be enqueued without arguments, or that its modules should
     define and do not. What looks like a Ruby class is Ruby's.
 
     Raises:
@@ -91,12 +93,14 @@ def check_jobs(schedule: Schedule, engine: Engine) -> None:
     wrong = []
     for entry in schedule.entries:
         known = engine.known(entry.job)
+        place = schedule.places.get(entry.name)
+        where = f"{place}: {entry.name}" if place else entry.name
         if known is None and not _RUBY.fullmatch(entry.job):
             wrong.append(
-                f"{entry.name}: no job is called {entry.job!r} here; name the module that defines it with --require"
+                f"{where}: no job is called {entry.job!r} here; name the module that defines it with --require"
             )
         elif known is not None and known.problem:
-            wrong.append(f"{entry.name}: a periodic job gets no arguments: {known.problem}")
+            wrong.append(f"{where}: a periodic job gets no arguments: {known.problem}")
     if wrong:
         raise ScheduleError("\n".join(wrong))
 
@@ -112,6 +116,7 @@ class _Reader:
     def __init__(self, path: str) -> None:
         self._path = path
         self._wrong: list[tuple[int, str]] = []
+        self._places: dict[str, str] = {}
         self._loader = yaml.SafeLoader("")
 
     def read(self, text: str) -> Schedule:
@@ -133,7 +138,7 @@ class _Reader:
         defaults = self._defaults(said)
         entries = self._entries(said, timezone, defaults)
         self._stop()
-        return Schedule(name, tuple(entries))
+        return Schedule(name, tuple(entries), self._places)
 
     def _add(self, node: yaml.Node, text: str, entry: str = "") -> None:
         self._wrong.append((node.start_mark.line + 1, f"{entry}: {text}" if entry else text))
@@ -234,6 +239,8 @@ class _Reader:
                 continue
             try:
                 entries.append(make_entry(name, values, timezone=timezone, source="file"))
+                job_node = fields["job"][0] if "job" in fields else name_node
+                self._places[name] = f"{self._path}:{job_node.start_mark.line + 1}"
             except ScheduleError as error:
                 for line in str(error).splitlines():
                     self._add(self._culprit(line, fields, name_node), line, name)

@@ -92,6 +92,27 @@ def test_check_needs_no_server_and_tells_all_that_is_wrong(folder: Path) -> None
     assert "Traceback" not in wrong.stderr
 
 
+def test_check_asks_the_engine_that_the_modules_set_up(folder: Path) -> None:
+    (folder / "celery_jobs.py").write_text(
+        "from celery import Celery\n"
+        "from shiftboss.engines.celery import install\n"
+        "app = Celery('shop', broker='memory://')\n"
+        "install(app)\n"
+        "@app.task(name='shop.report')\n"
+        "def report(): ...\n"
+    )
+    (folder / "schedule.yml").write_text("jobs:\n  a: {every: 5, job: shop.report}\n")
+    fine = run(folder, "periodic", "check", "schedule.yml", "--require", "celery_jobs")
+    assert (fine.returncode, fine.stdout) == (0, "schedule 'default' is fine: 1 entry\n"), fine.stderr
+    (folder / "schedule.yml").write_text(
+        "jobs:\n  a: {every: 5, job: shop.report}\n  b: {every: 5, job: shop.reportt}\n"
+    )
+    wrong = run(folder, "periodic", "check", "schedule.yml", "--require", "celery_jobs")
+    assert wrong.returncode == 2
+    assert "schedule.yml:3: b: no job is called 'shop.reportt' here" in wrong.stderr
+    assert "shop.report'" not in wrong.stderr
+
+
 def test_jobs_that_cannot_be_enqueued_are_refused_before_anything_runs(folder: Path, backend: Backend) -> None:
     (folder / "schedule.yml").write_text("jobs:\n  a: {every: 5, job: Needs}\n  b: {every: 5, job: app.nobody}\n")
     for words in (["worker", "--schedule", "schedule.yml"], ["periodic", "run", "schedule.yml"]):

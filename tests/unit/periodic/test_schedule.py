@@ -204,3 +204,13 @@ def test_jobs_that_need_arguments_or_are_not_known_are_refused() -> None:
     first, second = str(caught.value).splitlines()
     assert first.startswith("needs: a periodic job gets no arguments: schedule.needs: ")
     assert second == "unknown: no job is called 'app.jobs.nobody' here; name the module that defines it with --require"
+
+
+def test_a_job_of_a_file_that_is_refused_is_told_with_its_file_and_line(code: None) -> None:
+    register("in-code", every=5, job="app.jobs.nobody", schedule="billing")
+    with pytest.raises(ScheduleError) as caught:
+        check_jobs(complete(read(GOOD.replace("Poll", "schedule.needs"), "s.yml")), Shiftboss("fake://check").engine)
+    first, second, third = str(caught.value).splitlines()
+    assert first.startswith("s.yml:7: nightly-report: no job is called 'app.jobs.NightlyReport' here")
+    assert second.startswith("s.yml:17: poll: a periodic job gets no arguments: schedule.needs: ")
+    assert third.startswith("in-code: no job is called 'app.jobs.nobody' here")

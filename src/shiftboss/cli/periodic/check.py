@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from shiftboss.cli.command import Command, json_option, require_option
+from shiftboss.cli.connect import configured, tell_modules
 from shiftboss.cli.output import print_json
 from shiftboss.cli.periodic.options import read_schedules
 from shiftboss.cli.text import local, plural
@@ -16,13 +17,13 @@ from shiftboss.cli.text import local, plural
 @json_option
 def check(*, file: str, modules: tuple[str, ...], as_json: bool, url: str | None, namespace: str | None) -> None:
     """Check a schedule file, without Redis: everything that is wrong, a line for each. With --require its jobs too."""
-    from shiftboss.client import Shiftboss
     from shiftboss.periodic import upcoming
     from shiftboss.periodic.schedule import check_jobs
 
+    tell_modules(url, namespace)
     schedule = read_schedules([file], modules)[0]
     if modules:
-        check_jobs(schedule, Shiftboss(url or "redis://localhost:6379/0", namespace=namespace).engine)
+        check_jobs(schedule, configured(url, namespace).engine)
     if as_json:
         for entry in schedule.entries:
             print_json({"name": entry.name, "next": [at.isoformat() for at in upcoming(entry, 5)]})
