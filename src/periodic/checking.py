@@ -14,7 +14,8 @@ from .cron import parse, zone_of
 from .entry import Entry, Source
 
 NAME = re.compile(r"[A-Za-z0-9_.:-]{1,128}")
-_SPAN = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|min|h|d|w)")
+NAMES = "1 to 128 letters, digits or any of - _ . :"
+_SPAN = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|min|s|m|h|d|w)")
 _UNITS = {"ms": 1, "s": 1_000, "m": 60_000, "min": 60_000, "h": 3_600_000, "d": 86_400_000, "w": 604_800_000}
 LONGEST = 366 * 86_400_000
 SHORTEST_EVERY = 1_000
@@ -40,46 +41,52 @@ def make_entry(name: object, said: Mapping[str, Any], *, timezone: str = "UTC", 
         ScheduleError: Its lines say all that is wrong.
     """
     wrong: list[str] = []
-
-    def read(what: str, reader: Callable[[Any], Any], default: Any) -> Any:
-        if what not in said:
-            return default
-        try:
-            return reader(said[what])
-        except (ScheduleError, ConfigError) as error:
-            wrong.append(str(error))
-            return default
-
     try:
         check_known("key", said, FIELDS)
     except ConfigError as error:
         wrong.append(str(error))
     if not isinstance(name, str) or not NAME.fullmatch(name):
-        wrong.append(f"expected a name of 1 to 128 letters, digits or any of - _ . :, got {name!r}")
+        wrong.append(f"expected a name of {NAMES}, got {name!r}")
     if ("cron" in said) == ("every" in said):
         wrong.append("expected either cron or every" + (", got both" if "cron" in said else ""))
-    entry = Entry(
-        name=str(name),
-        job=read("job", _text("job"), ""),
-        cron=read("cron", lambda text: parse(text, str(name)).text, ""),
-        every=read("every", lambda span: _span("every", span, least=SHORTEST_EVERY), 0),
-        timezone=read("timezone", lambda zone: zone_of(zone).key, timezone),
-        queue=read("queue", _text("queue"), ""),
-        options={what: said[what] for what in OPTIONS if what in said},
-        catch_up=read("catch_up", _choice("catch_up", "none", "one", "all"), "one"),
-        catch_up_window=read("catch_up_window", lambda span: _span("catch_up_window", span), None),
-        overlap=read("overlap", _choice("overlap", "allow", "skip", "queue_one"), "allow"),
-        jitter=read("jitter", lambda span: _span("jitter", span), 0),
-        timeout=read("timeout", lambda span: _span("timeout", span, least=1), 3_600_000),
-        enabled=read("enabled", _choice("enabled", True, False), True),
-        description=read("description", _text("description"), ""),
-        source=source,
-    )
+    values: dict[str, Any] = {"timezone": timezone}
+    for what in FIELDS:
+        if what in said:
+            try:
+                values[what] = read_value(what, said[what], str(name))
+            except ScheduleError as error:
+                wrong.append(str(error))
     if "job" not in said:
         wrong.append("expected job: the name of what is to be enqueued")
     if wrong:
         raise ScheduleError("\n".join(wrong))
-    return entry
+    options = {what: values.pop(what) for what in OPTIONS if what in values}
+    return Entry(name=str(name), options=options, source=source, **values)
+
+
+def read_value(what: str, value: Any, name: str = "") -> Any:
+    """What a key of an entry says.
+
+    Args:
+        what: The key.
+        value: What the schedule file or code has there.
+        name: The entry's, which `cron` may depend on.
+
+    Raises:
+        ScheduleError: It cannot be.
+    """
+    return parse(value, name).text if what == "cron" else _READERS[what](value)
+
+
+def check_schedule_name(name: object) -> str:
+    """The name of a schedule.
+
+    Raises:
+        ScheduleError: It cannot be one.
+    """
+    if not isinstance(name, str) or not NAME.fullmatch(name):
+        raise ScheduleError(f"expected schedule to be a name of {NAMES}, got {name!r}")
+    return name
 
 
 def _span(what: str, value: object, *, least: int = 0) -> int:
@@ -115,3 +122,34 @@ def _choice(what: str, *choices: object) -> Callable[[object], Any]:
         return value
 
     return read
+
+
+def _times(value: object) -> int | bool:
+    if not isinstance(value, int) or value < 0:
+        raise ScheduleError(f"expected retry to be a number of times, 0 or more, or true or false, got {value!r:.100}")
+    return value
+
+
+def _words(value: object) -> list[str]:
+    if not isinstance(value, (list, tuple)) or not all(isinstance(word, str) for word in value):
+        raise ScheduleError(f"expected tags to be a list of words, got {value!r:.100}")
+    return list(value)
+
+
+_READERS: dict[str, Callable[[Any], Any]] = {
+    "every": lambda span: _span("every", span, least=SHORTEST_EVERY),
+    "job": _text("job"),
+    "queue": _text("queue"),
+    "timezone": lambda zone: zone_of(zone).key,
+    "catch_up": _choice("catch_up", "none", "one", "all"),
+    "catch_up_window": lambda span: _span("catch_up_window", span),
+    "overlap": _choice("overlap", "allow", "skip", "queue_one"),
+    "jitter": lambda span: _span("jitter", span),
+    "timeout": lambda span: _span("timeout", span, least=1),
+    "enabled": _choice("enabled", True, False),
+    "description": _text("description"),
+    "retry": _times,
+    "retry_queue": _text("retry_queue"),
+    "dead": _choice("dead", True, False),
+    "tags": _words,
+}

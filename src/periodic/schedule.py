@@ -14,7 +14,7 @@ from shiftboss.config import check_known
 from shiftboss.engine import Engine, KnowingEngine
 from shiftboss.errors import ConfigError, ScheduleError
 
-from .checking import DEFAULTS, NAME, make_entry
+from .checking import DEFAULTS, check_schedule_name, make_entry, read_value
 from .cron import zone_of
 from .deploying import merged
 from .entry import Entry
@@ -24,8 +24,11 @@ from .registration import schedules as registered_schedules
 _RUBY = re.compile(r"[A-Z]\w*(::[A-Z]\w*)*")
 LARGEST = 1_000_000
 MOST_NODES = 200_000
+DEEPEST = 20
+_TOO_DEEP = f"expected lists and mappings of at most {DEEPEST} levels, got more"
 TOP = ("schedule", "timezone", "defaults", "jobs")
-_TAGS = frozenset(f"tag:yaml.org,2002:{kind}" for kind in "str int float bool null map seq timestamp merge".split())
+_YAML = "tag:yaml.org,2002:"
+_TAGS = frozenset(f"{_YAML}{kind}" for kind in "str int float bool null map seq timestamp merge".split())
 
 
 @dataclass(frozen=True)
@@ -124,13 +127,15 @@ class _Reader:
             top = yaml.compose(text, yaml.SafeLoader)
         except yaml.YAMLError as error:
             mark = getattr(error, "problem_mark", None)
-            problem = getattr(error, "problem", None) or str(error)
+            problem = getattr(error, "problem", None) or " ".join(str(error).split())
             raise ScheduleError(f"{self._path}:{mark.line + 1 if mark else 1}: not YAML: {problem}") from None
-        except (ValueError, RecursionError) as error:
+        except RecursionError:
+            raise ScheduleError(f"{self._path}:1: {_TOO_DEEP}") from None
+        except ValueError as error:
             raise ScheduleError(f"{self._path}:1: not YAML that can be read: {error}") from None
         if top is None:
             raise ScheduleError(f"{self._path}:1: expected jobs:, got an empty file")
-        self._refuse_tags(top)
+        self._look_through(top)
         self._stop()
         said = self._mapping(top, "the file", TOP)
         name = self._named(said)
@@ -145,24 +150,31 @@ class _Reader:
 
     def _stop(self) -> None:
         if self._wrong:
-            lines = [f"{self._path}:{line}: {text}" for line, text in sorted(self._wrong)]
+            lines = [f"{self._path}:{line}: {text}" for line, text in sorted(set(self._wrong))]
             raise ScheduleError("\n".join(lines))
 
-    def _refuse_tags(self, top: yaml.Node) -> None:
-        """Nothing but plain values, and not more of them than a file can hold: aliases may stand for any number."""
-        waiting, seen = [top], 0
+    def _look_through(self, top: yaml.Node) -> None:
+        """Nothing but plain values, not too deep, and not more of them than a file can hold: aliases may stand for any number.
+        What YAML takes for minutes and seconds, such as 1:30, is left as it is written.
+        """
+        waiting, seen = [(top, 0)], 0
         while waiting:
-            node = waiting.pop()
+            node, depth = waiting.pop()
             seen += 1
             if seen > MOST_NODES:
                 self._add(node, f"its aliases stand for more than {MOST_NODES:,} values")
                 return
+            if depth > DEEPEST:
+                self._add(node, _TOO_DEEP)
+                return
             if node.tag not in _TAGS:
-                self._add(node, f"expected plain values, got the tag {node.tag.replace('tag:yaml.org,2002:', '!!')}")
+                self._add(node, f"expected plain values, got the tag {node.tag.replace(_YAML, '!!')}")
             if isinstance(node, yaml.MappingNode):
-                waiting += [part for pair in node.value for part in pair]
+                waiting += [(part, depth + 1) for pair in node.value for part in pair]
             elif isinstance(node, yaml.SequenceNode):
-                waiting += node.value
+                waiting += [(part, depth + 1) for part in node.value]
+            elif node.tag in {_YAML + "int", _YAML + "float"} and ":" in node.value:
+                node.tag = _YAML + "str"
 
     def _mapping(
         self, node: yaml.Node, what: str, known: Iterable[str] | None = None, entry: str = ""
@@ -171,7 +183,11 @@ class _Reader:
             self._add(node, f"expected {what} to be a mapping, got {self._value(node)!r:.60}", entry)
             return {}
         found: dict[str, tuple[yaml.Node, yaml.Node]] = {}
+        merged: list[yaml.Node] = []
         for key_node, value_node in node.value:
+            if key_node.tag == _YAML + "merge":
+                merged += value_node.value if isinstance(value_node, yaml.SequenceNode) else [value_node]
+                continue
             key = self._value(key_node)
             if not isinstance(key, str):
                 self._add(key_node, f"expected a name, got {key!r}; put it in quotes", entry)
@@ -181,6 +197,8 @@ class _Reader:
                 )
             elif known is None or self._is_known(key_node, key, known, entry):
                 found[key] = key_node, value_node
+        for one in merged:
+            found = {**self._mapping(one, "<<", known, entry), **found}
         return found
 
     def _is_known(self, node: yaml.Node, key: str, known: Iterable[str], entry: str) -> bool:
@@ -203,11 +221,11 @@ class _Reader:
             return "default"
         node = said["schedule"][1]
         name = self._value(node)
-        if not isinstance(name, str) or not NAME.fullmatch(name):
-            self._add(
-                node, f"expected schedule to be a name of 1 to 128 letters, digits or any of - _ . :, got {name!r}"
-            )
-        return str(name)
+        try:
+            return check_schedule_name(name)
+        except ScheduleError as error:
+            self._add(node, str(error))
+            return ""
 
     def _zone(self, said: Mapping[str, tuple[yaml.Node, yaml.Node]]) -> str:
         if "timezone" not in said:
@@ -223,7 +241,15 @@ class _Reader:
         if "defaults" not in said:
             return {}
         found = self._mapping(said["defaults"][1], "defaults", DEFAULTS, "defaults")
-        return {key: self._value(node) for key, (_, node) in found.items()}
+        values = {key: self._value(node) for key, (_, node) in found.items()}
+        right = {}
+        for key, value in values.items():
+            try:
+                read_value(key, value)
+                right[key] = value
+            except ScheduleError as error:
+                self._add(found[key][0], str(error), "defaults")
+        return right
 
     def _entries(
         self, said: Mapping[str, tuple[yaml.Node, yaml.Node]], timezone: str, defaults: Mapping[str, Any]
@@ -235,7 +261,7 @@ class _Reader:
         for name, (name_node, node) in self._mapping(said["jobs"][1], "jobs").items():
             fields = self._mapping(node, "the entry", entry=name)
             values = {**defaults, **{key: self._value(value) for key, (_, value) in fields.items()}}
-            if not fields:
+            if not isinstance(node, yaml.MappingNode):
                 continue
             try:
                 entries.append(make_entry(name, values, timezone=timezone, source="file"))

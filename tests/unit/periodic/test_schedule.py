@@ -107,6 +107,14 @@ def test_everything_that_is_wrong_is_told_at_once_in_order() -> None:
         ("every: 10s\n    catch_up_window: 2 years", "nightly: expected catch_up_window to be a duration like"),
         ("every: 10s\n    queue: 7", "nightly: expected queue to be a text of 1 to 1,000 characters, got 7"),
         ("every: 10s\n    args: [1]", "nightly: unknown key 'args'"),
+        ("every: 10s\n    retry: lots", "schedule.yml:5: nightly: expected retry to be a number of times, 0 or more, or true or false, got 'lots'"),
+        ("every: 10s\n    retry: -3", "nightly: expected retry to be a number of times, 0 or more, or true or false, got -3"),
+        ("every: 10s\n    dead: maybe", "nightly: expected dead to be true or false, got 'maybe'"),
+        ("every: 10s\n    tags: 5", "nightly: expected tags to be a list of words, got 5"),
+        ("every: 10s\n    tags: [a, 5]", "nightly: expected tags to be a list of words, got ['a', 5]"),
+        ("every: 10s\n    retry_queue: 7", "nightly: expected retry_queue to be a text of 1 to 1,000 characters, got 7"),
+        ("every: 1:30", "nightly: expected every to be a duration like 90s, 5m or 1h 30m, got '1:30'"),
+        ("every: 1:30.5", "nightly: expected every to be a duration like 90s, 5m or 1h 30m, got '1:30.5'"),
     ],
 )  # fmt: skip
 def test_an_entry_that_cannot_be_is_refused_with_its_line(text: str, message: str) -> None:
@@ -137,6 +145,12 @@ def test_an_entry_that_cannot_be_is_refused_with_its_line(text: str, message: st
         ("defaults: {cron: '* * * * *'}\njobs: {}", "schedule.yml:1: defaults: unknown key 'cron'"),
         ("jobs:\n  a: {job: J, every: 99999999999999999999999}", "schedule.yml:2: a: expected every to be a duration"),
         ("jobs:\n  a: {job: J, cron: 2001-13-45}", "schedule.yml:2: "),
+        ("jobs:\n  a: {}", "schedule.yml:2: a: expected either cron or every\nschedule.yml:2: a: expected job: the name of what"),
+        ("jobs:\n  a:", "schedule.yml:2: a: expected the entry to be a mapping, got None"),
+        ("jobs:\n  a: {job: J, every: 5, <<: 5}", "schedule.yml:2: a: expected << to be a mapping, got 5"),
+        ("jobs:\n  a: &a {<<: *a}", "schedule.yml:2: expected lists and mappings of at most 20 levels, got more"),
+        ("jobs:\n  a: {job: J, every: 5, tags: " + "[" * 250 + "]" * 250 + "}", "schedule.yml:2: expected lists and mappings of at most 20 levels, got more"),
+        ("jobs: " + "[" * 2000 + "]" * 2000, "schedule.yml:1: expected lists and mappings of at most 20 levels, got more"),
     ],
 )  # fmt: skip
 def test_p15_a_file_that_cannot_be_is_refused_with_its_line(text: str, message: str) -> None:
@@ -153,6 +167,38 @@ def test_p15_a_yaml_bomb_is_refused() -> None:
 def test_an_alias_is_fine_where_it_is_small() -> None:
     schedule = read("defaults: &d {queue: low}\njobs:\n  a: &a {job: J, every: 5}\n  b: *a\n")
     assert [one.queue for one in schedule.entries] == ["low", "low"]
+
+
+def test_a_merge_brings_what_an_entry_does_not_say_itself() -> None:
+    text = "jobs:\n  a: &a {job: J, every: 5, queue: low}\n  b: &b {cron: '@daily', job: K}\n"
+    schedule = read(text + "  c: {<<: *a, job: L}\n  d: {queue: high, <<: [{queue: x, jitter: 1}, *b]}\n")
+    c, d = schedule.entries[2:]
+    assert (c.job, c.every, c.queue) == ("L", 5_000, "low")
+    assert (d.job, d.cron, d.queue, d.jitter) == ("K", "@daily", "high", 1_000)
+    assert "schedule.yml:2: b: unknown key 'evry'; did you mean 'every'?" in wrong(
+        "jobs:\n  a: &a {job: J, evry: 5, every: 5}\n  b: {<<: *a}\n"
+    )
+
+
+def test_what_is_wrong_in_the_defaults_is_told_once_where_it_stands() -> None:
+    text = "defaults:\n  queue: low\n  jitter: -5\n  retry: lots\njobs:\n  a: {every: 5s, job: J}\n  b: {every: 6s, job: J}\n"
+    assert wrong(text).splitlines() == [
+        "schedule.yml:3: defaults: expected jitter to be not negative and at most a year, got -5",
+        "schedule.yml:4: defaults: expected retry to be a number of times, 0 or more, or true or false, got 'lots'",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "milliseconds"),
+    [("5min", 300_000), ("1h 30min", 5_400_000), ("5m", 300_000), ("1500ms", 1_500), ("1d2h", 93_600_000), ("1w", 604_800_000)],
+)  # fmt: skip
+def test_each_unit_of_a_duration_is_read(text: str, milliseconds: int) -> None:
+    assert read(f"jobs:\n  a: {{job: J, every: {text}}}\n").entries[0].every == milliseconds
+
+
+def test_options_of_jobs_are_read() -> None:
+    (a,) = read("jobs:\n  a: {job: J, every: 5, retry: false, dead: true, tags: [x], retry_queue: low}\n").entries
+    assert a.options == {"retry": False, "dead": True, "tags": ["x"], "retry_queue": "low"}
 
 
 def test_a_file_is_read_whole_or_not_at_all(tmp_path: Path) -> None:

@@ -24,6 +24,7 @@ GOOD_FILES = [
     GOOD,
     "jobs: {}",
     "jobs:\n  a: {job: J, every: 1.5, retry: false, dead: true, tags: [x]}",
+    "jobs:\n  a: {job: J, every: 5min}\n  b: {job: J, every: 1h 30min, retry: 0}",
     "defaults: {retry: 3, overlap: skip, timeout: 1h 30m}\njobs:\n  a.b:c_d-e: {job: J, cron: '@daily'}",
 ]
 BAD_FILES = [
@@ -44,6 +45,15 @@ BAD_FILES = [
     "jobs:\n  a: {job: J, every: 5, queue: ' '}",
     "jobs:\n  a: {job: J, every: 5, args: [1]}",
     "jobs:\n  'a b': {job: J, every: 5}",
+    "jobs:\n  a: {}",
+    "jobs:\n  a:",
+    "jobs:\n  a: {job: J, every: 5, retry: lots}",
+    "jobs:\n  a: {job: J, every: 5, retry: -3}",
+    "jobs:\n  a: {job: J, every: 5, dead: maybe}",
+    "jobs:\n  a: {job: J, every: 5, tags: 5}",
+    "jobs:\n  a: {job: J, every: 5, tags: [5]}",
+    "jobs:\n  a: {job: J, every: 5, retry_queue: 7}",
+    "defaults: {retry: lots}\njobs: {}",
 ]
 
 
