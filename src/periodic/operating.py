@@ -17,7 +17,7 @@ from shiftboss.keys import PeriodicKeys
 from shiftboss.plan import Plan, run, run_both
 
 from . import calls, deploying
-from .checking import make_entry
+from .checking import check_schedule_name, make_entry
 from .entry import Entry
 from .registration import name_of
 from .state import EntryStatus, Leader, Run
@@ -149,7 +149,7 @@ def put(name: str, *, job: object, schedule: str = "default", client: Shiftboss 
     """
     client = client or current_client()
     entry = make_entry(name, {"job": name_of(job), **said}, source="runtime")
-    client.perform(deploying.put(client, schedule, entry))
+    client.perform(deploying.put(client, check_schedule_name(schedule), entry))
     return entry
 
 
@@ -159,7 +159,7 @@ async def aput(
     """As `put`, for coroutines."""
     client = client or current_client()
     entry = make_entry(name, {"job": name_of(job), **said}, source="runtime")
-    await client.aperform(deploying.put(client, schedule, entry))
+    await client.aperform(deploying.put(client, check_schedule_name(schedule), entry))
     return entry
 
 

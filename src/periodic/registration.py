@@ -6,7 +6,7 @@ from typing import Any
 
 from shiftboss.errors import ScheduleError
 
-from .checking import make_entry
+from .checking import check_schedule_name, make_entry
 from .entry import Entry
 
 _registered: dict[str, dict[str, Entry]] = {}
@@ -29,6 +29,7 @@ def register(name: str, *, job: object, schedule: str = "default", **said: Any) 
         >>> from shiftboss import periodic
         >>> entry = periodic.register("nightly", cron="0 3 * * *", job="app.jobs.report", timezone="Europe/Berlin")
     """
+    schedule = check_schedule_name(schedule)
     entry = make_entry(name, {"job": name_of(job), **said}, source="code")
     known = _registered.setdefault(schedule, {}).setdefault(name, entry)
     if known != entry:

@@ -470,6 +470,17 @@ def test_two_apps_with_one_schedule_name_are_warned(site: Site, caplog: pytest.L
     assert "do two apps use one schedule name?" in caplog.text
 
 
+def test_processes_that_know_different_jobs_are_not_taken_for_two_apps(
+    new_client: Callable[..., Shiftboss], caplog: pytest.LogCaptureFixture
+) -> None:
+    schedule = read("jobs:\n  tick: {every: 1h, job: scheduler.known}\n")
+    knows, knows_not = new_client(), new_client(engine=Collector())
+    changed = [client.perform(deploy(client, schedule)) for client in (knows, knows_not, knows, knows)]
+    assert changed == [True, True, True, False]
+    assert periodic.entries(client=knows)[0].entry.queue == "reports"
+    assert "do two apps use one schedule name?" not in caplog.text
+
+
 def test_two_schedules_do_not_meet(site: Site) -> None:
     """P13."""
     site.start(read("schedule: a\njobs:\n  tick: {every: 1s, job: A}\n"))

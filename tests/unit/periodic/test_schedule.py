@@ -9,7 +9,7 @@ import pytest
 
 from shiftboss import ScheduleError, job
 from shiftboss.client import Shiftboss
-from shiftboss.periodic import Entry, Schedule, register, registration
+from shiftboss.periodic import Entry, Schedule, put, register, registration
 from shiftboss.periodic.deploying import fingerprint_of, merged
 from shiftboss.periodic.schedule import check_jobs, complete, load, read
 
@@ -228,6 +228,16 @@ def test_the_same_in_code(code: None) -> None:
         register("nightly", cron="0 4 * * *", job=fine, schedule="billing")
     with pytest.raises(ScheduleError, match="expected job to be a job or its name, got 5"):
         register("other", every=5, job=5)
+
+
+@pytest.mark.parametrize("name", ["my {x}", "", "a" * 129, 5, None])
+def test_a_name_that_no_schedule_can_have_is_refused_in_code_as_in_a_file(code: None, name: Any) -> None:
+    message = r"expected schedule to be a name of 1 to 128 letters, digits or any of - _ \. :, got "
+    with pytest.raises(ScheduleError, match=message):
+        register("nightly", cron="0 3 * * *", job=fine, schedule=name)
+    with pytest.raises(ScheduleError, match=message):
+        put("nightly", cron="0 3 * * *", job=fine, schedule=name, client=Shiftboss("fake://names"))
+    assert registration.schedules() == []
 
 
 def test_file_comes_before_code_and_code_before_run_time(code: None) -> None:
