@@ -55,11 +55,16 @@ def deploy(client: Shiftboss, schedule: Schedule, *, only_if_lost: bool = False)
     said = fingerprint_of(schedule.entries)
     content = said + fingerprint_of(entries)
     fingerprint, before, by, at = yield from run(calls.meta(of))
+    if fingerprint.startswith(said) and fingerprint != content:
+        # Another process has deployed the same, and may know jobs that this one does not.
+        known = yield from entries_of(client, schedule.name)
+        pairs = zip(schedule.entries, entries, strict=True)
+        entries = [known.get(entry.name, entry) if entry is plain else entry for plain, entry in pairs]
+        content = said + fingerprint_of(entries)
     if fingerprint == content or (fingerprint and only_if_lost):
         return False
     number = yield from run(calls.begin(of))
     now = yield from run(calls.time())
-    # Of processes that know different jobs each has its own content, though all say the same.
     if before == content and not fingerprint.startswith(said) and at and now - int(at) < IN_TURN:
         log.warning(
             "schedule %r had this content before %s changed it %d s ago, and has it again: do two apps use one schedule name? "

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -470,14 +471,30 @@ def test_two_apps_with_one_schedule_name_are_warned(site: Site, caplog: pytest.L
     assert "do two apps use one schedule name?" in caplog.text
 
 
-def test_processes_that_know_different_jobs_are_not_taken_for_two_apps(
+def test_a_process_that_does_not_know_a_job_leaves_what_another_knows_of_it(
     new_client: Callable[..., Shiftboss], caplog: pytest.LogCaptureFixture
 ) -> None:
     schedule = read("jobs:\n  tick: {every: 1h, job: scheduler.known}\n")
     knows, knows_not = new_client(), new_client(engine=Collector())
-    changed = [client.perform(deploy(client, schedule)) for client in (knows, knows_not, knows, knows)]
-    assert changed == [True, True, True, False]
+    clients = (knows_not, knows, knows_not, knows)
+    assert [client.perform(deploy(client, schedule)) for client in clients] == [True, True, False, False]
     assert periodic.entries(client=knows)[0].entry.queue == "reports"
+    changed = read("jobs:\n  tick: {every: 2h, job: scheduler.known}\n")
+    assert knows_not.perform(deploy(knows_not, changed))
+    assert knows.perform(deploy(knows, changed))
+    assert periodic.entries(client=knows)[0].entry.queue == "reports"
+    assert "do two apps use one schedule name?" not in caplog.text
+
+
+def test_a_job_whose_options_change_back_is_not_taken_for_two_apps(
+    new_client: Callable[..., Shiftboss], caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client, queues = new_client(), iter(["a", "b", "a"])
+    monkeypatch.setattr(
+        "shiftboss.periodic.deploying.resolved", lambda client, entry: replace(entry, queue=next(queues))
+    )
+    schedule = read("jobs:\n  tick: {every: 1h, job: scheduler.known}\n")
+    assert [client.perform(deploy(client, schedule)) for _ in range(3)] == [True, True, True]
     assert "do two apps use one schedule name?" not in caplog.text
 
 
