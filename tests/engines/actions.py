@@ -100,6 +100,13 @@ def heard_late(status: Status, options: dict[str, Any]) -> None:
     put(options["key"], "heard")
 
 
+def heard_at_the_gate(status: Status, options: dict[str, Any]) -> None:
+    """A callback that waits to be let through."""
+    put(options["key"], os.getpid())
+    await_gate(options["key"])
+    put(options["key"], "heard")
+
+
 def fork(key: str, name: str, count: int) -> None:
     """A member that adds more to its own batch."""
     from tests.engines.driver import current_driver

@@ -72,6 +72,8 @@ class RqDriver(Driver):
         for name in self.connection.zrange(registry.key, 0, -1):  # type: ignore[union-attr]
             self.connection.zadd(registry.key, {name: 1})
         registry.cleanup()
+        for lock in self.connection.scan_iter("rq:scheduler-lock:*"):
+            self.connection.delete(lock)
 
     def _retry(self, name: str) -> Retry | None:
         retries = ACTIONS[name][1]

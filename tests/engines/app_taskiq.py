@@ -48,6 +48,10 @@ class TaskiqDriver(Driver):
             )
             for name, (action, retries) in ACTIONS.items()
         }
+        for action, _ in ACTIONS.values():
+            # taskiq renames them; the drivers of other engines in this process find them by their names.
+            action.__name__ = action.__name__.removesuffix("__taskiq_original")
+            action.__qualname__ = action.__qualname__.removesuffix("__taskiq_original")
         self.fire_schedule()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._nudged = 0.0

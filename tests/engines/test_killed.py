@@ -10,9 +10,11 @@ from redis import Redis
 
 from shiftboss.batches import Batch
 from shiftboss.batches.doctor import bury, examine
+from shiftboss.scripts import command
 from tests.engines.actions import notes, open_gate
 from tests.engines.app_celery import CeleryDriver
 from tests.engines.app_dramatiq import DramatiqDriver
+from tests.engines.app_rq import RqDriver
 from tests.engines.app_sidekiq import SidekiqDriver
 from tests.engines.app_taskiq import TaskiqDriver
 from tests.engines.conftest import Url
@@ -20,7 +22,10 @@ from tests.engines.driver import Driver
 from tests.waiting import wait_until
 
 
-@pytest.fixture(params=["sidekiq", "celery", "dramatiq", "taskiq"])
+MORTAL = ["sidekiq", "celery", "dramatiq", "taskiq"]
+
+
+@pytest.fixture(params=MORTAL)
 def mortal(request: pytest.FixtureRequest, url: Url) -> Driver:
     """An engine without a worker yet, which gives a dead worker's jobs to another soon."""
     if request.param == "sidekiq":
@@ -29,7 +34,12 @@ def mortal(request: pytest.FixtureRequest, url: Url) -> Driver:
         return TaskiqDriver(url(18), url(19), idle_timeout=200, unacknowledged_lock_timeout=1.0)
     if request.param == "dramatiq":
         return DramatiqDriver(url(11), url(12), maintenance_chance=1_000_000)
-    return CeleryDriver(url(7), url(8), task_acks_late=True, broker_transport_options={"visibility_timeout": 1})
+    if request.param == "rq":
+        return RqDriver(url(56))
+    soon = {"visibility_timeout": 1}
+    if request.param == "celery_as_it_comes":
+        return CeleryDriver(url(54), url(55), broker_transport_options=soon)
+    return CeleryDriver(url(7), url(8), task_acks_late=True, broker_transport_options=soon)
 
 
 @pytest.fixture
@@ -68,6 +78,34 @@ def test_a_killed_workers_jobs_run_again_and_the_batch_ends(
     open_gate(key)
     assert batch.join(timeout=20).done == 2
     wait_until(lambda: sorted(notes(f"{key}:events")) == ["complete", "finished", "success"])
+
+
+@pytest.mark.parametrize("mortal", [*MORTAL, "celery_as_it_comes", "rq"], indirect=True)
+def test_a_killed_workers_callback_runs_again_and_the_batch_goes_on(
+    mortal: Driver, start: Callable[[], object], key: str
+) -> None:
+    parent = Batch(client=mortal.client)
+    first = start()
+    with parent.jobs():
+        child = Batch(client=mortal.client).on("success", "tests.engines.actions:heard_at_the_gate", {"key": key})
+        with child.jobs():
+            mortal.push("note", f"{key}:job", 1)
+    wait_until(lambda: len(notes(key)) == 1, 20, "the callback to run")
+    first.kill()  # type: ignore[attr-defined]
+    mortal.bury()
+    mortal.client.store.run(command("HDEL", [child.keys.record], ["run:success:0"], int))  # half a minute later
+    start()
+
+    def again() -> bool:
+        mortal.nudge()
+        return len(notes(key)) == 2
+
+    wait_until(again, 20, "the callback to run again")
+    assert parent.status().success_at is None
+    open_gate(key)
+    assert parent.join(timeout=20).done == 0
+    assert notes(key)[2:] == ["heard"]
+    assert child.status().callbacks[0].state == "done"
 
 
 def test_the_doctor_finds_what_celery_lost_with_its_worker(

@@ -10,6 +10,9 @@ from celery import Celery
 from shiftboss.client import Shiftboss
 
 RETRIES = 25
+# A callback is acknowledged when it has run: nobody else would miss the one that a killed worker ran. A second copy does no harm,
+# for only one runs at a time.
+ACKNOWLEDGED_LATE = {"acks_late": True, "reject_on_worker_lost": True}
 # Seconds before the first retry of a callback, doubled each time; beyond the longest a Redis broker would deliver twice.
 FIRST_RETRY, LONGEST_RETRY = 15, 1800
 
@@ -19,7 +22,7 @@ def register(app: Celery, client: Shiftboss) -> None:
     for extension in client.extensions.values():
         for name, body in extension.jobs.items():
             options = {"max_retries": RETRIES, "default_retry_delay": FIRST_RETRY, "ignore_result": True}
-            app.task(_task(body), name=name, bind=True, shared=False, **options)
+            app.task(_task(body), name=name, bind=True, shared=False, **options, **ACKNOWLEDGED_LATE)
 
 
 def _task(body: Callable[..., Any]) -> Callable[..., Any]:
