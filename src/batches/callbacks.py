@@ -139,12 +139,12 @@ def find(name: str) -> Callable[..., Any]:
         BatchError: Its module was not loaded here, or has nothing of that name.
     """
     module, _, path = name.partition(":")
-    if not is_trusted(module):
-        raise BatchError(
-            f"callback {name!r} is of a module that this worker has not loaded; import {module} where its jobs are, or "
-            f"start shiftboss worker with --require {module}"
-        )
     try:
+        if not is_trusted(module):
+            raise BatchError(
+                f"callback {name!r} is of a module that this worker has not loaded; start shiftboss worker with "
+                f"--require {module}, or where another engine runs the jobs, call install(..., callback_modules=[{module!r}])"
+            )
         found: Any = import_module(module)
     except ImportError as error:
         raise BatchError(f"callback {name!r} cannot be imported here: {error}") from error

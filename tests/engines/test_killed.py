@@ -21,7 +21,6 @@ from tests.engines.conftest import Url
 from tests.engines.driver import Driver
 from tests.waiting import wait_until
 
-
 MORTAL = ["sidekiq", "celery", "dramatiq", "taskiq"]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from celery import Celery
@@ -16,26 +17,29 @@ from shiftboss.engines.celery.step import WatchStep
 from shiftboss.engines.celery.task import ShiftbossTask
 from shiftboss.errors import ConfigError
 from shiftboss.jobs import Outcome
+from shiftboss.trusted import trust_modules
 from shiftboss.watch import watch_of
 
 if TYPE_CHECKING:
     from shiftboss.client import Shiftboss
 
 
-def install(app: Celery, client: Shiftboss | None = None) -> Shiftboss:
+def install(app: Celery, client: Shiftboss | None = None, *, callback_modules: Sequence[str] = ()) -> Shiftboss:
     """Let the tasks of an app be members and callbacks of batches. Call it before tasks are defined; again is harmless.
 
     Args:
         app: The app.
         client: Where the batches live; its engine is this app's `CeleryEngine`. Default the configured client, or one that
             is configured here from the environment.
+        callback_modules: Modules beside those of the tasks that callbacks may live in.
 
     Returns:
         The client. No round trip.
 
     Raises:
-        ConfigError: Tasks were defined already, or the client has another engine.
+        ConfigError: Tasks were defined already, the client has another engine, or there is no such module.
     """
+    trust_modules(callback_modules)
     new = belonging.join(app, client)
     if new is None:
         return client_of(app)

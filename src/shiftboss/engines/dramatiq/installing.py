@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import dramatiq
@@ -12,6 +12,7 @@ from shiftboss.client import Shiftboss
 from shiftboss.engines.dramatiq.engine import DramatiqEngine
 from shiftboss.engines.dramatiq.messages import place_of, to_message
 from shiftboss.engines.dramatiq.middleware import ShiftbossMiddleware
+from shiftboss.trusted import trust_modules
 
 RETRIES = 25
 # Milliseconds before the first retry of a callback and the longest before one of the others; each waits twice as long.
@@ -22,20 +23,24 @@ _belonging: Belonging[dramatiq.Broker, DramatiqEngine] = Belonging(
 )
 
 
-def install(broker: dramatiq.Broker, client: Shiftboss | None = None) -> Shiftboss:
+def install(
+    broker: dramatiq.Broker, client: Shiftboss | None = None, *, callback_modules: Sequence[str] = ()
+) -> Shiftboss:
     """Let the actors of a broker be members and callbacks of batches. Again is harmless.
 
     Args:
         broker: The broker, with its other middleware in place.
         client: Where the batches live; its engine is this broker's `DramatiqEngine`. Default the configured client, or one
             that is configured here from the environment.
+        callback_modules: Modules beside those of the actors that callbacks may live in.
 
     Returns:
         The client. No round trip.
 
     Raises:
-        ConfigError: The client has another engine, or the broker another client.
+        ConfigError: The client has another engine, the broker another client, or there is no such module.
     """
+    trust_modules(callback_modules)
     new = _belonging.join(broker, client)
     if new is None:
         return client_of(broker)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from taskiq import AsyncBroker, BrokerMessage
@@ -17,7 +17,7 @@ from shiftboss.engines.taskiq.engine import TaskiqEngine
 from shiftboss.engines.taskiq.messages import FAILURES, place_of, to_message
 from shiftboss.engines.taskiq.middleware import ShiftbossMiddleware
 from shiftboss.engines.taskiq.running import as_job, current_run
-from shiftboss.trusted import trust
+from shiftboss.trusted import trust, trust_modules
 
 log = logging.getLogger("shiftboss.taskiq")
 RETRIES = 25
@@ -29,20 +29,22 @@ _belonging: Belonging[AsyncBroker, TaskiqEngine] = Belonging(
 )
 
 
-def install(broker: AsyncBroker, client: Shiftboss | None = None) -> Shiftboss:
+def install(broker: AsyncBroker, client: Shiftboss | None = None, *, callback_modules: Sequence[str] = ()) -> Shiftboss:
     """Let the tasks of a broker be members and callbacks of batches. Again is harmless. No round trip.
 
     Args:
         broker: The broker, with its other middlewares in place.
         client: Where the batches live; its engine is this broker's `TaskiqEngine`. Default the configured client, or one that
             is configured here from the environment.
+        callback_modules: Modules beside those of the tasks that callbacks may live in.
 
     Returns:
         The client.
 
     Raises:
-        ConfigError: The client has another engine, or the broker another client.
+        ConfigError: The client has another engine, the broker another client, or there is no such module.
     """
+    trust_modules(callback_modules)
     new = _belonging.join(broker, client)
     if new is None:
         return client_of(broker)
