@@ -6,8 +6,7 @@ from collections.abc import Callable
 from typing import Generic, TypeVar
 from weakref import WeakKeyDictionary
 
-from shiftboss import client as clients
-from shiftboss.client import Shiftboss, configure
+from shiftboss.client import Shiftboss, configure, default_client
 from shiftboss.engine import Engine
 from shiftboss.errors import ConfigError
 
@@ -62,7 +61,7 @@ class Belonging(Generic[A, E]):
             if client not in {None, known}:
                 raise ConfigError(f"{self._about(app)} belongs to {known!r} already")
             return None
-        joined = client or clients._default or configure(engine=self._engine(app))  # type: ignore[call-arg]
+        joined = client or default_client() or configure(engine=self._engine(app))  # type: ignore[call-arg]
         engine = joined.engine
         if not isinstance(engine, self._engine) or getattr(engine, self._word) is not app:
             raise ConfigError(

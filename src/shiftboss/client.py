@@ -217,6 +217,11 @@ def configured_client() -> Shiftboss | None:
     return _configured
 
 
+def default_client() -> Shiftboss | None:
+    """The client that `configure` set, or that was made from the environment when it was first asked for. No round trip."""
+    return _default
+
+
 def current_client() -> Shiftboss:
     """The innermost ``with client:``, else the configured client, else one made from the environment. No round trip."""
     global _default, _used

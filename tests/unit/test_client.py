@@ -12,7 +12,7 @@ import pytest
 
 import shiftboss
 from shiftboss import ConfigError, Shiftboss
-from shiftboss.client import configure, current_client
+from shiftboss.client import configure, current_client, default_client
 from shiftboss.store import command
 
 PING = command("PING", [], [], bytes)
@@ -47,6 +47,12 @@ def test_what_is_configured_is_the_default() -> None:
     client = configure("fake://configured", namespace="app", timeout=2)
     assert current_client() is client
     assert (client.namespace, client.settings.timeout) == ("app", 2)
+
+
+def test_nothing_is_made_to_tell_the_default() -> None:
+    assert default_client() is None
+    client = configure("fake://configured")
+    assert default_client() is client
 
 
 def test_before_its_first_use_it_may_be_configured_again() -> None:

@@ -7,8 +7,7 @@ from weakref import WeakKeyDictionary
 
 from redis import Redis
 
-from shiftboss import client as clients
-from shiftboss.client import Shiftboss, configure
+from shiftboss.client import Shiftboss, configure, default_client
 from shiftboss.engines.rq.engine import RqEngine
 from shiftboss.errors import ConfigError
 from shiftboss.store import server_of_client
@@ -41,7 +40,7 @@ def install(connection: Redis, client: Shiftboss | None = None) -> Shiftboss:
         if client not in {None, known}:
             raise ConfigError(f"RQ on {where_rq_is} belongs to {known!r} already")
         return known
-    joined = client or clients._default
+    joined = client or default_client()
     if joined is None:
         where = None if os.environ.get("SHIFTBOSS_URL") else connection
         joined = configure(where, engine=RqEngine(connection))
