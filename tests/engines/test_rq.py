@@ -11,13 +11,18 @@ from typing import Any
 
 import pytest
 from redis import Redis
+from redis.client import Pipeline
+from redis.exceptions import ConnectionError as ConnectionLost
 from rq import Queue, Retry
 from rq.command import send_stop_job_command
+from rq.exceptions import DuplicateJobError
 from rq.job import Job
+from rq.serializers import JSONSerializer
 
-from shiftboss import Shiftboss, current_job, requeue
+from shiftboss import BatchNotFound, Shiftboss, current_job, requeue
 from shiftboss.batches import Batch
 from shiftboss.batches.doctor import bury, examine
+from shiftboss.engine import NotPublished
 from shiftboss.engines.rq import RqEngine, ShiftbossJob, ShiftbossQueue, ShiftbossSimpleWorker, install
 from shiftboss.errors import ConfigError
 from tests.engines.actions import await_gate, notes, open_gate, put
@@ -170,10 +175,50 @@ def test_many_jobs_are_one_transaction(here: RqDriver, new_batch: NewBatch, key:
 
 def test_what_cannot_be_published_is_no_member(here: RqDriver, new_batch: NewBatch, key: str) -> None:
     batch = new_batch(here)
-    with pytest.raises(TypeError), batch.jobs():
-        here.queue.enqueue(note, key, 1)
-        raise TypeError
-    assert len(here.queue) == 0
+    queue = ShiftbossQueue(QUEUE, connection=here.connection, serializer=JSONSerializer)
+    with pytest.raises(NotPublished, match="2 of 2 jobs were not enqueued") as raised, batch.jobs() as added:
+        queue.enqueue(note, key)
+        queue.enqueue(note, object())
+    assert isinstance(raised.value.__cause__, TypeError)
+    assert raised.value.ids == set(added.ids)
+    assert len(queue) == 0
+    with pytest.raises(BatchNotFound):
+        batch.status()
+
+
+def test_a_job_that_rq_refuses_is_no_member_and_the_others_are(here: RqDriver, new_batch: NewBatch, key: str) -> None:
+    batch = new_batch(here)
+    here.queue.enqueue(note, f"{key}:other", job_id=key)
+    with pytest.raises(NotPublished, match="1 of 2 jobs were not enqueued") as raised, batch.jobs() as added:
+        here.queue.enqueue(note, key)
+        here.queue.enqueue(note, key, job_id=key, unique=True)
+    assert isinstance(raised.value.__cause__, DuplicateJobError)
+    assert raised.value.ids == {added.ids[1]}
+    status = batch.status()
+    assert (status.total, status.broken) == (1, True)
+
+
+def test_a_redis_of_rqs_that_is_away_leaves_no_member(url: Url) -> None:
+    redis = Redis.from_url("redis://127.0.0.1:1/0")
+    client = install(redis, Shiftboss(url(4), engine=RqEngine(redis)))
+    batch = Batch(client=client)
+    with pytest.raises(NotPublished, match=r"1 of 1 jobs were not enqueued: .*refused"), batch.jobs():
+        ShiftbossQueue(QUEUE, connection=redis).enqueue(note, "never")
+    with pytest.raises(BatchNotFound):
+        batch.status()
+
+
+def test_of_a_transaction_whose_reply_is_lost_nobody_knows(
+    here: RqDriver, new_batch: NewBatch, key: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def lost(self: Any, *args: Any) -> None:
+        raise ConnectionLost("the reply is lost")
+
+    monkeypatch.setattr(Pipeline, "execute", lost)
+    batch = new_batch(here)
+    with pytest.raises(ConnectionLost), batch.jobs():
+        here.queue.enqueue(note, key)
+    assert batch.status().total == 1
 
 
 def test_outside_of_a_block_nothing_is_kept(here: RqDriver, key: str) -> None:

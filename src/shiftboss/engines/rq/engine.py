@@ -9,9 +9,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from redis import Redis
+from redis.exceptions import RedisError
 from rq import Retry
 
-from shiftboss.engine import KnownJob
+from shiftboss.engine import KnownJob, NotPublished
 from shiftboss.engines.rq.messages import KEPT, Kept, mark
 from shiftboss.engines.rq.whereabouts import whereabouts
 from shiftboss.jobs import Message
@@ -50,7 +51,12 @@ class RqEngine:
         self.connection = connection
 
     def enqueue(self, messages: Sequence[Message]) -> Plan[None]:
-        """Enqueue messages, those with `at` into RQ's schedule; all that can be in one transaction. One round trip for those."""
+        """Enqueue messages, those with `at` into RQ's schedule; all that can be in one transaction. One round trip for those.
+
+        Raises:
+            NotPublished: RQ's Redis cannot be reached, or RQ refuses a job or cannot serialize it; it names what was not
+                enqueued.
+        """
         yield from work(partial(self._enqueue, list(messages)))
 
     def known(self, name: str) -> KnownJob | None:
@@ -67,10 +73,21 @@ class RqEngine:
 
     def _enqueue(self, messages: Sequence[Message]) -> None:
         with self.connection.pipeline() as pipeline:
-            alone = [message for message in messages if not self._place(message, pipeline)]
+            try:
+                alone = [message for message in messages if not self._place(message, pipeline)]
+                # What fails before the transaction is sent was surely not published; of what fails then, nobody knows.
+                if pipeline.connection is None:
+                    pipeline.connection = pipeline.connection_pool.get_connection()
+            except Exception as error:
+                raise _not_published(messages, messages, error) from error
             pipeline.execute()
-        for message in alone:
-            self._place(message, None)
+        for number, message in enumerate(alone):
+            try:
+                self._place(message, None)
+            except (RedisError, OSError):
+                raise
+            except Exception as error:
+                raise _not_published(alone[number:], messages, error) from error
 
     def _place(self, message: Message, pipeline: Any) -> bool:
         """Enqueue a job with others in a pipeline, or without one; False if it cannot be with others."""
@@ -106,6 +123,11 @@ class RqEngine:
         from shiftboss.engines.rq.queue import ShiftbossQueue
 
         return ShiftbossQueue(name, connection=self.connection)
+
+
+def _not_published(left: Sequence[Message], messages: Sequence[Message], error: Exception) -> NotPublished:
+    ids = [message.id for message in left]
+    return NotPublished(f"{len(ids)} of {len(messages)} jobs were not enqueued: {error}", ids)
 
 
 def _is_limited(job: Any) -> bool:
