@@ -4,13 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 import pytest_asyncio
-from taskiq import InMemoryBroker, SimpleRetryMiddleware, SmartRetryMiddleware
-from taskiq.exceptions import SendTaskError
+from taskiq import (
+    InMemoryBroker,
+    ScheduledTask,
+    ScheduleSource,
+    SimpleRetryMiddleware,
+    SmartRetryMiddleware,
+    TaskiqScheduler,
+)
+from taskiq.exceptions import NoResultError, SendTaskError
 
 from shiftboss import ConfigError, JobError, Shiftboss, current_job, requeue
 from shiftboss import client as clients
@@ -18,8 +27,17 @@ from shiftboss.batches import Batch, Status, current_batch
 from shiftboss.engine import NotPublished
 from shiftboss.engines.taskiq import TaskiqEngine, client_of, install
 from tests.engines.conftest import Url
+from tests.engines.shop import Shop
 
 seen: list[Any] = []
+# The body of a task that fails the first time it is given something, and says when it ran.
+FAILS_ONCE = """(path, had=set()):
+    import time
+    print("run", time.time(), flush=True)
+    if path not in had:
+        had.add(path)
+        raise OSError
+"""
 
 
 class Memory:
@@ -72,6 +90,10 @@ async def fails() -> None:
     raise ValueError("as told")
 
 
+async def resultless() -> None:
+    raise NoResultError
+
+
 async def polite() -> None:
     job = current_job()
     assert job is not None
@@ -114,6 +136,84 @@ async def test_a_retry_is_a_failure_and_the_last_one_a_death(url: Url, no_result
 
 
 @pytest.mark.asyncio
+async def test_the_delay_of_a_retry_waits_in_a_set_of_ours(url: Url) -> None:
+    seen.clear()
+    memory = Memory(url(20), SmartRetryMiddleware(default_delay=8, use_delay_exponent=True))
+    task = memory.task(fails, retry_on_error=True, max_retries=3)
+    batch = Batch(client=memory.client)
+    async with batch.jobs() as added:
+        sent = time.time()
+        await task.kiq()
+    assert (seen, (await batch.astatus()).failing) == (["tried"], 1)
+    ((text, due),) = memory.client.store.run(_all(memory))
+    assert json.loads(text)["task_id"] == added.ids[0]
+    assert due / 1000 == pytest.approx(sent + 8, abs=1)
+    memory.client.store.run(_drop(memory))
+    await asyncio.to_thread(memory.client.engine.promote, text)  # type: ignore[attr-defined]
+    ((_, due),) = memory.client.store.run(_all(memory))
+    assert due / 1000 == pytest.approx(sent + 16, abs=1), "as SmartRetryMiddleware counts"
+    assert (seen, (await batch.astatus()).dead) == (["tried", "tried"], 0)
+    memory.client.store.run(_drop(memory))
+
+
+class Kept(ScheduleSource):
+    """A schedule in this process."""
+
+    def __init__(self) -> None:
+        self.tasks: list[ScheduledTask] = []
+
+    async def add_schedule(self, schedule: ScheduledTask) -> None:
+        self.tasks.append(schedule)
+
+    async def get_schedules(self) -> list[ScheduledTask]:
+        return self.tasks
+
+
+@pytest.mark.asyncio
+async def test_a_retry_that_the_scheduler_will_send_is_a_failure_and_no_death(url: Url) -> None:
+    seen.clear()
+    source = Kept()
+    memory = Memory(url(20), SmartRetryMiddleware(schedule_source=source))
+    task = memory.task(fails, retry_on_error=True, max_retries=2)
+    batch = with_events(memory.client, "death")
+    async with batch.jobs():
+        await task.kiq()
+    status = await batch.astatus()
+    assert (status.failing, status.dead, status.failures[0].message) == (1, 0, "as told")
+    await TaskiqScheduler(memory.broker, [source]).on_ready(source, source.tasks[0])
+    assert (await batch.astatus()).dead == 1
+    assert seen == ["tried", "tried", ("death", 0, 1)]
+
+
+@pytest.mark.asyncio
+async def test_a_scheduled_retry_that_nobody_can_tell_is_refused(url: Url) -> None:
+    memory = Memory(url(20), SmartRetryMiddleware(schedule_source=Kept(), no_result_on_retry=False))
+    with pytest.raises(ConfigError, match="SmartRetryMiddleware with schedule_source= needs no_result_on_retry=True"):
+        await memory.broker.startup()
+
+
+@pytest.mark.asyncio
+async def test_a_task_that_has_no_result_has_died(memory: Memory) -> None:
+    task = memory.task(resultless)
+    batch = Batch(client=memory.client)
+    async with batch.jobs():
+        await task.kiq()
+    assert (await batch.astatus()).dead == 1
+
+
+def test_a_worker_waits_before_a_retry_as_long_as_the_middleware_says(url: Url, tmp_path: Path) -> None:
+    shop = Shop("taskiq", url(60), tmp_path)
+    text = shop.module.read_text().replace("SimpleRetryMiddleware()", "SmartRetryMiddleware(default_delay=2)")
+    text = text.replace("SimpleRetryMiddleware", "SmartRetryMiddleware").replace("(path): ...", FAILS_ONCE)
+    shop.module.write_text(text)
+    with shop.worker():
+        shop.push_album()
+    runs = [float(line.split()[1]) for line in shop.log.read_text().splitlines() if line.startswith("run ")]
+    assert len(runs) == 6
+    assert min(runs[3:]) - max(runs[:3]) > 1.5
+
+
+@pytest.mark.asyncio
 async def test_a_task_puts_itself_back_and_uses_no_retry(memory: Memory) -> None:
     task = memory.task(polite, retry_on_error=True, max_retries=1)
     batch = with_events(memory.client, "success")
@@ -131,7 +231,7 @@ async def test_a_delay_waits_in_a_set_of_ours(memory: Memory) -> None:
         await task.kicker().with_labels(delay=60).kiq("later")
     await task.kicker().with_labels(delay=60).kiq("no member")
     assert seen == []
-    waiting = [json.loads(text) for text in memory.client.store.run(_all(memory))]
+    waiting = [json.loads(text) for text, _ in memory.client.store.run(_all(memory))]
     assert [(one["task_name"], one["args"], "delay" in one["labels"]) for one in waiting] == [
         ("note", ["later"], False),
         ("note", ["no member"], False),
@@ -201,7 +301,11 @@ def _all(memory: Memory) -> Any:
     from shiftboss import keys
     from shiftboss.scripts import command
 
-    return command("ZRANGE", [keys.later(memory.client.namespace, "taskiq")], [0, -1], lambda found: found)
+    return command("ZRANGE", [keys.later(memory.client.namespace, "taskiq")], [0, -1, "WITHSCORES"], _pairs)
+
+
+def _pairs(found: list[Any]) -> list[tuple[str, float]]:
+    return [(text.decode(), float(score)) for text, score in zip(found[::2], found[1::2], strict=True)]
 
 
 def _drop(memory: Memory) -> Any:

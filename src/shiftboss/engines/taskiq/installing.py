@@ -14,7 +14,7 @@ from taskiq.exceptions import NoResultError
 from shiftboss.belonging import Belonging
 from shiftboss.client import Shiftboss
 from shiftboss.engines.taskiq.engine import TaskiqEngine
-from shiftboss.engines.taskiq.messages import FAILURES, place_of, to_message
+from shiftboss.engines.taskiq.messages import FAILURES, due_of, place_of, to_message
 from shiftboss.engines.taskiq.middleware import ShiftbossMiddleware
 from shiftboss.engines.taskiq.running import as_job, current_run
 from shiftboss.trusted import trust, trust_modules
@@ -74,9 +74,16 @@ def _collecting(engine: TaskiqEngine, client: Shiftboss) -> Callable[[BrokerMess
         theirs = engine.broker.formatter.loads(message.message)
         theirs.parse_labels()
         run = current_run.get()
-        if run is not None and run.theirs.task_id == theirs.task_id:
+        again = run is not None and run.theirs.task_id == theirs.task_id
+        if run is not None and again:
             run.again = True
-        elif place_of(theirs) is None:
+        if again or place_of(theirs) is not None:
+            # It is no new job, and its delay is a retry's. It keeps the label, of which the next retry's delay is made.
+            at = due_of(theirs)
+            if at is not None and at > time.time():
+                await engine.put_off(theirs, at)
+                return
+        else:
             left = await client.aperform(client.pushing([to_message(engine.broker, theirs)]))
             if not left:
                 return

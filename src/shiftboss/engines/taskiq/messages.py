@@ -27,9 +27,7 @@ def own_queue(broker: AsyncBroker) -> str:
 
 def to_message(broker: AsyncBroker, theirs: TaskiqMessage) -> Message:
     """What a call of ``broker.kick`` asks for."""
-    delay = theirs.labels.get(DELAY)
-    at = None if delay is None else time.time() + float(delay)
-    return _message(broker, theirs, at, {**_options(theirs), KEPT: theirs})
+    return _message(broker, theirs, due_of(theirs), {**_options(theirs), KEPT: theirs})
 
 
 def arrived(broker: AsyncBroker, theirs: TaskiqMessage) -> Message:
@@ -58,6 +56,12 @@ def to_theirs(broker: AsyncBroker, message: Message) -> TaskiqMessage:
 def place_of(theirs: TaskiqMessage) -> Member | CallbackOf | None:
     """The place that the message's labels tell of."""
     return place_from(_loaded(theirs, PLACE))
+
+
+def due_of(theirs: TaskiqMessage) -> float | None:
+    """When a message that is about to be sent is due, in seconds since the epoch; None means now."""
+    delay = theirs.labels.get(DELAY)
+    return None if delay is None else time.time() + float(delay)
 
 
 def failures_of(theirs: TaskiqMessage) -> int:

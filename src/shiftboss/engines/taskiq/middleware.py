@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from taskiq import TaskiqMessage, TaskiqMiddleware, TaskiqResult
+from taskiq.exceptions import NoResultError
 
 from shiftboss.engines.taskiq.messages import arrived
 from shiftboss.engines.taskiq.running import Run, current_run, put_back
+from shiftboss.errors import ConfigError
 from shiftboss.jobs import CurrentJob, Outcome, running
 from shiftboss.later import Promoter
 from shiftboss.reporting import letting_go, starting, telling
@@ -36,7 +39,12 @@ class ShiftbossMiddleware(TaskiqMiddleware):
         self._engine = engine
 
     async def startup(self) -> None:
-        """In a worker: look after what is due, and after what killed workers left."""
+        """In a worker: look after what is due, and after what killed workers left.
+
+        Raises:
+            ConfigError: A middleware has the scheduler retry tasks without a sign that it does.
+        """
+        _check(self.broker.middlewares)
         self._engine.runs_on(asyncio.get_running_loop())
         if self.broker.is_worker_process:
             watch_of(self._client).serve(Promoter(self._client, self._engine.name, self._engine.promote, LOOK))
@@ -68,7 +76,17 @@ class ShiftbossMiddleware(TaskiqMiddleware):
             await self._client.aperform(telling(self._client, one.message, outcome, error))
 
 
+def _check(middlewares: Sequence[TaskiqMiddleware]) -> None:
+    for one in middlewares:
+        if getattr(one, "schedule_source", None) is not None and not getattr(one, "no_result_on_retry", True):
+            raise ConfigError(
+                f"{type(one).__name__} with schedule_source= needs no_result_on_retry=True: nothing else tells batches of the retry"
+            )
+
+
 def _outcome(one: Run, result: TaskiqResult[Any]) -> Outcome:
     if not result.is_err:
         return Outcome.SUCCEEDED
-    return Outcome.FAILED if one.again else Outcome.DIED
+    # A retry that the scheduler will send is seen by nothing but this: the error that the task raised has been taken away.
+    scheduled = isinstance(result.error, NoResultError) and not isinstance(one.error, NoResultError)
+    return Outcome.FAILED if one.again or scheduled else Outcome.DIED
