@@ -13,6 +13,7 @@ from weakref import WeakKeyDictionary, finalize
 from redis.exceptions import RedisError
 
 from shiftboss import keys
+from shiftboss.plan import Plan, run
 from shiftboss.scripts import Call, command
 from shiftboss.service import Service
 
@@ -32,11 +33,15 @@ class Alive(Service):
         self._store = client.store
         self._key = keys.alive(client.namespace, identity)
 
+    def sign(self) -> Call[bool]:
+        """Be seen for a while."""
+        return command("SET", [self._key], [1, "EX", TTL], bool)
+
     def run(self) -> None:
-        pause, away = 0.0, False
+        pause, away = EVERY, False
         while not self.pause(pause):
             try:
-                self._store.run(command("SET", [self._key], [1, "EX", TTL], bool))
+                self._store.run(self.sign())
                 pause, away = EVERY, False
             except (RedisError, OSError) as error:
                 if not away:
@@ -44,11 +49,14 @@ class Alive(Service):
                 pause, away = AGAIN, True
 
 
-def process_of(client: Shiftboss) -> str:
-    """What this process is known by, which is seen to be alive from now on; another one after a fork. No round trip."""
+def process_of(client: Shiftboss) -> Plan[str]:
+    """What this process is known by, which is seen to be alive from now on; another one after a fork. One round trip the first
+    time: nobody may read the name of a process that is not seen yet.
+    """
     identity = client.store.identity
     known = _alive.setdefault(client, {})
     if identity not in known:
+        yield from run(Alive(client, identity).sign())
         alive = known.setdefault(identity, Alive(client, identity))
         finalize(client, alive.ask_to_stop)
         alive.start()

@@ -44,13 +44,20 @@ def wanting(client: Shiftboss, message: Message) -> Plan[bool]:
 
 
 def starting(client: Shiftboss, message: Message) -> Plan[bool]:
-    """As `wanting`, and note where the job runs: for an engine that cannot say where jobs are. At most one round trip."""
-    asked = (extension.starting(message, process_of(client)) for extension in client.extensions.values())
-    return (yield from _all_agree(message, asked))
+    """As `wanting`, and note where the job runs: for an engine that cannot say where jobs are. At most one round trip, two the
+    first time in a process; none for a job that has no place in a batch.
+    """
+    if message.batch is None:
+        return True
+    return (yield from _all_agree(message, (_is_starting(one, client, message) for one in client.extensions.values())))
 
 
 def _is_wanted(extension: Extension, message: Message) -> Plan[bool]:
     return not (yield from extension.unwanted([message], None))
+
+
+def _is_starting(extension: Extension, client: Shiftboss, message: Message) -> Plan[bool]:
+    return (yield from extension.starting(message, (yield from process_of(client))))
 
 
 def _all_agree(message: Message, asked: Iterable[Plan[bool]]) -> Plan[bool]:

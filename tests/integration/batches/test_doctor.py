@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from shiftboss import BatchNotFound, Shiftboss, job
-from shiftboss.alive import is_alive, process_of
+from shiftboss.alive import process_of
 from shiftboss.batches import Batch, calls
 from shiftboss.batches.doctor import aexamine, bury, close, examine, give_up
 from shiftboss.jobs import Member, Message, Outcome
@@ -17,7 +17,6 @@ from shiftboss.reporting import letting_go, report
 from shiftboss.scripts import command
 from tests.integration.batches import heard
 from tests.integration.batches.crew import Site
-from tests.waiting import wait_until
 
 pytestmark = pytest.mark.backends("fake", "embedded", "redis", "acl")
 
@@ -173,8 +172,7 @@ def test_members_whose_process_is_gone_are_orphaned(site: Site) -> None:
     with batch.jobs():
         for _ in range(3):
             site.push()
-    here = process_of(client)
-    wait_until(lambda: client.store.run(is_alive(client, here)), what="this process to show itself")
+    here = client.perform(process_of(client))
     for position, process in enumerate(("gone", here)):
         assert client.store.run(calls.start(batch.keys, batch.bid, position, process, 1))
     untraceable, orphaned = examine()
