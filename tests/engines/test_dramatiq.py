@@ -5,20 +5,24 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import dramatiq
 import pytest
+from dramatiq.broker import MessageProxy
 from dramatiq.brokers.redis import RedisBroker
 from dramatiq.brokers.stub import StubBroker
 from dramatiq.middleware import AsyncIO, Middleware, SkipMessage
 
 from shiftboss import BatchNotFound, ConfigError, Shiftboss, current_job
 from shiftboss import client as clients
-from shiftboss.batches import Batch
+from shiftboss.batches import Batch, calls
 from shiftboss.engine import NotPublished
 from shiftboss.engines.dramatiq import DramatiqEngine, client_of, install
+from shiftboss.engines.dramatiq.middleware import ShiftbossMiddleware
+from shiftboss.jobs import Outcome
 from tests.engines.actions import notes, put
 from tests.engines.conftest import Url
 from tests.waiting import wait_until
@@ -70,6 +74,12 @@ async def note_job(key: str) -> None:
 
 def fail(key: str) -> None:
     raise ValueError("as told")
+
+
+def lasting(key: str) -> None:
+    put(key, "runs")
+    for _ in range(1000):
+        time.sleep(0.01)
 
 
 def never_in_time(key: str) -> None:
@@ -140,6 +150,38 @@ def test_an_actor_can_be_a_callback(stub: Stub, key: str) -> None:
         stub.actor(note).send(f"{key}:job")
     wait_until(lambda: notes(key) == [batch.bid])
     wait_until(lambda: batch.status().callbacks[0].state == "done")
+
+
+def test_a_member_that_a_shutdown_interrupts_is_run_by_nobody(stub: Stub, key: str) -> None:
+    actor = stub.actor(lasting, notify_shutdown=True, max_retries=3, min_backoff=60_000, max_backoff=60_000)
+    batch = Batch(client=stub.client)
+    with batch.jobs():
+        actor.send(key)
+    wait_until(lambda: notes(key) == ["runs"])
+    assert len(stub.client.store.run(calls.runs(batch.keys))) == 1
+    stub.worker.stop()
+    assert stub.client.store.run(calls.runs(batch.keys)) == {}
+    status = batch.status()
+    assert (status.pending, status.failed, status.dead) == (1, 0, 0)
+
+
+def test_two_deliveries_of_a_message_in_one_process_fail_each_for_itself(stub: Stub, key: str) -> None:
+    batch = Batch(client=stub.client)
+    with batch.jobs():
+        message = stub.actor(fail).send(key)
+    wait_until(lambda: batch.status().dead == 1)
+    told = list[tuple[Outcome, str]]()
+    (middleware,) = (one for one in stub.broker.middleware if isinstance(one, ShiftbossMiddleware))
+    first, second = MessageProxy(message), MessageProxy(message)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            "shiftboss.engines.dramatiq.middleware.tell", lambda _, __, *end: told.append((end[0], str(end[1])))
+        )
+        middleware.after_process_message(stub.broker, first, exception=ValueError("first"))
+        middleware.after_process_message(stub.broker, second, exception=ValueError("second"))
+        middleware.before_ack(stub.broker, first)
+        middleware.before_ack(stub.broker, second)
+    assert told == [(Outcome.FAILED, "first"), (Outcome.FAILED, "second")]
 
 
 @pytest.mark.parametrize("how", ["unknown", "skipped", "too_old", "throws"])

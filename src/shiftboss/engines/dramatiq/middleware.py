@@ -24,6 +24,8 @@ from shiftboss.watch import watch_of
 
 # Seconds that the last reports may take at a stop.
 LAST = 5.0
+# The attribute of a delivery that says how it failed.
+FAILED = "shiftboss_failed"
 
 
 class PutBack(SkipMessage):
@@ -45,7 +47,6 @@ class ShiftbossMiddleware(Middleware):
         self._client = client
         self._engine = engine
         self._here = threading.local()
-        self._failed: dict[str, tuple[Message, BaseException]] = {}
 
     def after_declare_actor(self, broker: dramatiq.Broker, actor: dramatiq.Actor[Any, Any]) -> None:  # noqa: ARG002
         """Run actors as current jobs, and let callbacks be called that live beside them."""
@@ -72,8 +73,12 @@ class ShiftbossMiddleware(Middleware):
             return
         if exception is None:
             tell(self._client, arrived(message), Outcome.SUCCEEDED, None)
-        else:
-            self._failed[message.message_id] = arrived(message), exception
+            return
+        # Kept with this delivery: another one of the same message may run here at the same time.
+        setattr(message, FAILED, (arrived(message), exception))
+        if isinstance(exception, Shutdown):
+            # Before it is enqueued again: nobody runs it then.
+            self._client.perform(letting_go(self._client, arrived(message)))
 
     def after_skip_message(self, broker: dramatiq.Broker, message: dramatiq.MessageProxy) -> None:  # noqa: ARG002
         """Somebody skips a message: it will not run, unless it was us and it is put back."""
@@ -82,12 +87,12 @@ class ShiftbossMiddleware(Middleware):
             tell(self._client, arrived(message), Outcome.DIED, SkipMessage("skipped by a middleware"))
 
     def before_ack(self, broker: dramatiq.Broker, message: dramatiq.MessageProxy) -> None:  # noqa: ARG002
-        failed = self._failed.pop(message.message_id, None)
+        failed = vars(message).pop(FAILED, None)
         if failed is not None and not isinstance(failed[1], Shutdown):
             tell(self._client, failed[0], Outcome.FAILED, failed[1])
 
     def before_nack(self, broker: dramatiq.Broker, message: dramatiq.MessageProxy) -> None:  # noqa: ARG002
-        failed = self._failed.pop(message.message_id, None)
+        failed = vars(message).pop(FAILED, None)
         if failed is not None:
             tell(self._client, failed[0], Outcome.DIED, failed[1])
         elif place_of(message) is not None:
