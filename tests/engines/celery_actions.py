@@ -9,7 +9,7 @@ from celery import Celery
 from celery.exceptions import Ignore, Reject
 
 from shiftboss.engines.celery import ShiftbossTask
-from tests.engines.actions import over, put, slow
+from tests.engines.actions import await_gate, notes, over, put, slow
 
 
 class Forgetful(ShiftbossTask):
@@ -24,6 +24,13 @@ class Forgetful(ShiftbossTask):
         put(self.request.args[0], "on_failure")
 
 
+def go_back_once(key: str) -> None:
+    put(key, "tried")
+    if len(notes(key)) == 1:
+        raise Reject("not here", requeue=True)
+    await_gate(key)
+
+
 def define(app: Celery) -> None:
     """Define them on an app."""
     task = partial(app.task, shared=False)
@@ -35,6 +42,14 @@ def define(app: Celery) -> None:
     @task(name="conformance.rejects")
     def rejects(key: str) -> None:
         raise Reject("no", requeue=False)
+
+    @task(name="conformance.goes_back", acks_late=True)
+    def goes_back(key: str) -> None:
+        go_back_once(key)
+
+    @task(name="conformance.cannot_go_back", acks_late=False)
+    def cannot_go_back(key: str) -> None:
+        go_back_once(key)
 
     @task(name="conformance.unstorable")
     def unstorable(key: str) -> Any:

@@ -10,13 +10,18 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from celery import chain, chord, group
+from celery import Celery, chain, chord, group
+from celery.app.trace import build_tracer
+from celery.exceptions import Reject
 from celery.result import AsyncResult
 
-from shiftboss import JobError
-from shiftboss.batches import Batch
-from tests.engines.actions import notes
+from shiftboss import JobError, Shiftboss
+from shiftboss.batches import Batch, calls
+from shiftboss.engines.celery import CeleryEngine, install
+from shiftboss.jobs import PLACE
+from tests.engines.actions import notes, open_gate
 from tests.engines.app_celery import CeleryDriver
+from tests.engines.conftest import Url
 from tests.engines.driver import QUEUE
 from tests.waiting import wait_until
 
@@ -101,6 +106,7 @@ def test_a_block_in_a_coroutine(celery: CeleryDriver, new_batch: NewBatch, key: 
     [
         ("ignores", (), (1, 0)),
         ("rejects", (), (0, 1)),
+        ("cannot_go_back", (), (0, 1)),
         ("unstorable", (), (0, 1)),
         ("replaced", (), (1, 0)),
         ("replaced", (True,), (0, 1)),
@@ -116,6 +122,37 @@ def test_however_a_task_ends_its_batch_does(
     with batch.jobs():
         celery.push(name, key, *args)
     assert ended(batch, key) == expected
+
+
+def test_a_task_that_goes_back_to_the_broker_has_not_run(celery: CeleryDriver, new_batch: NewBatch, key: str) -> None:
+    batch = new_batch(celery)
+    with batch.jobs():
+        celery.push("goes_back", key)
+    wait_until(lambda: len(notes(key)) == 2, TIMEOUT, "it to come again")
+    status = batch.status()
+    assert (status.pending, status.failed) == (1, 0)
+    open_gate(key)
+    assert ended(batch, key) == (1, 0)
+
+
+def test_nobody_runs_a_task_that_goes_back_to_the_broker(url: Url, key: str) -> None:
+    app = Celery("alone", broker="memory://", set_as_current=False)
+    client = install(app, Shiftboss(url(44), namespace="alone", engine=CeleryEngine(app)))
+    noted = []
+
+    @app.task(name="goes_back", acks_late=True, shared=False)
+    def goes_back() -> None:
+        noted.append(client.store.run(calls.runs(batch.keys)))
+        raise Reject("not here", requeue=True)
+
+    batch = Batch(client=client)
+    with batch.jobs():
+        goes_back.delay()
+    request = {"id": key, "headers": {PLACE: [batch.bid, 0]}, "delivery_info": {}, "called_directly": False}
+    build_tracer(goes_back.name, goes_back, app=app)(key, (), {}, request)
+    assert [set(runs) for runs in noted] == [{0}]
+    assert client.store.run(calls.runs(batch.keys)) == {}
+    batch.delete()
 
 
 def test_the_main_process_reports_what_a_task_cannot(celery: CeleryDriver, new_batch: NewBatch, key: str) -> None:

@@ -89,7 +89,10 @@ class ShiftbossTask(Task):  # type: ignore[misc]
         except (PutBack, Retry):
             raise
         except Reject as error:
-            if not error.requeue:
+            # What was acknowledged early does not come back, whatever it asks for.
+            if error.requeue and self.acks_late:
+                client.perform(letting_go(client, message))
+            else:
                 self.report_outcome(Outcome.DIED, error)
             raise
         except Ignore:
