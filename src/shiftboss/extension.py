@@ -73,8 +73,8 @@ class Extension:
         return frozenset()
 
     def starting(self, message: Message, process: str) -> Plan[bool]:  # noqa: ARG002
-        """Before a job starts, on an engine that cannot say where jobs are: whether it shall run; one that need not run any
-        more counts as having succeeded. At most one round trip.
+        """Before a job that has a place in a batch starts, on an engine that cannot say where jobs are: whether it shall run;
+        one that need not run any more counts as having succeeded. At most one round trip.
 
         Args:
             message: The job.

@@ -186,7 +186,7 @@ def test_a_dead_callback_that_is_run_again_succeeds(site: Site) -> None:
 def test_a_callback_of_a_module_that_was_not_loaded_here_is_refused(site: Site) -> None:
     batch = finished_batch(site, Batch().on("success", "colorsys:rgb_to_hsv", check=False))
     (message,) = site.crew.callbacks
-    with pytest.raises(BatchError, match="import colorsys where its jobs are"):
+    with pytest.raises(BatchError, match="start shiftboss worker with --require colorsys"):
         site.run(message)
     assert batch.status().callbacks[0].state == "due"
 
