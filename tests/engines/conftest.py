@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import redis
 
+from shiftboss import trusted
 from shiftboss.batches import Batch
 from tests.backends import what_is_wrong
 from tests.engines.actions import NOTES_URL
@@ -121,6 +122,12 @@ def dramatiq_on_rabbitmq(url: Url, logs: Path) -> Iterator[DramatiqDriver]:
 def driver(request: pytest.FixtureRequest) -> Driver:
     driver: Driver = request.getfixturevalue(request.param)
     return driver
+
+
+@pytest.fixture(autouse=True)
+def trust_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where RQ runs a job in the test's own process, that trusts any module with callbacks; other tests there do not."""
+    monkeypatch.setattr(trusted, "_trusted", set(trusted._trusted))
 
 
 @pytest.fixture
