@@ -70,6 +70,16 @@ def test_the_command_line(path: str, command: click.Command) -> None:
     assert [row for row in rows(read(page)) if row in common] == common, as_table(common)
 
 
+@pytest.mark.parametrize(
+    ("path", "command"), list(commands(cli)), ids=lambda value: value if isinstance(value, str) else ""
+)
+def test_the_usage_of_a_command(path: str, command: click.Command) -> None:
+    usage = " ".join([path, *command.collect_usage_pieces(click.Context(command, info_name=path))])
+    below = section("reference/command-line.md", f"## {path}").strip().splitlines()
+    assert below[0] == f"`{usage}`"
+    assert len(below) > 2, f"{path}: what does it do?"
+
+
 def test_every_key() -> None:
     lines = [
         [f"`{row.pattern}`", row.type, row.meaning, "for ever" if row.permanent else "until its TTL ends", row.writer]
