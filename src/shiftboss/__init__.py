@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from shiftboss.client import Shiftboss, configure, current_client
     from shiftboss.endings import DISCARD, KILL, Discard, requeue, shutting_down
+    from shiftboss.engine import NotPublished
     from shiftboss.engines.sidekiq.hooks import on_death, on_heartbeat, on_quiet, on_shutdown, on_startup
     from shiftboss.engines.sidekiq.job import Job, JobId, job
     from shiftboss.engines.sidekiq.middleware import client_middleware, server_middleware
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "shiftboss.client": ("Shiftboss", "configure", "current_client"),
     "shiftboss.endings": ("DISCARD", "KILL", "Discard", "requeue", "shutting_down"),
+    "shiftboss.engine": ("NotPublished",),
     "shiftboss.engines.sidekiq.hooks": ("on_death", "on_heartbeat", "on_quiet", "on_shutdown", "on_startup"),
     "shiftboss.engines.sidekiq.job": ("Job", "JobId", "job"),
     "shiftboss.engines.sidekiq.middleware": ("client_middleware", "server_middleware"),
@@ -94,6 +96,7 @@ __all__ = [
     "JobId",
     "JobStats",
     "JobTimeout",
+    "NotPublished",
     "OverLimit",
     "PrerequisiteDied",
     "ProcessSet",

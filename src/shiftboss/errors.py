@@ -11,6 +11,7 @@
     │   └── EntryNotFound             the schedule has no such entry
     ├── JobError                      a job that cannot be pushed or run as asked
     │   ├── PrerequisiteDied          the job waited for one that died
+    │   ├── NotPublished              an engine could not publish some (in `shiftboss.engine`)
     │   └── JobTimeout (TimeoutError) the job took longer than it may
     └── WaitTimeout (TimeoutError)    what was waited for did not happen in time
 
