@@ -1,5 +1,6 @@
-"""How soon the dashboard answers with much to show: 10,000 batches (half of them below one), 100,000 jobs in a queue, 10,000
-dead, 1,000 limiters, 1,000 periodic entries, 200 kinds of jobs measured for eight hours; for every page the median and the slowest of so many requests to their first byte.
+"""How soon the dashboard answers with much to show: 10,000 batches (half of them below one), 100,000 jobs in a queue,
+10,000 dead, 1,000 limiters, 1,000 periodic entries, 200 kinds of jobs measured for eight hours; for every page the median
+and the slowest of so many requests to their first byte.
 
     python benchmarks/dashboard.py [REQUESTS]        default 15; takes about a minute
 """

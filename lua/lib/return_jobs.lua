@@ -1,5 +1,5 @@
 -- Take jobs back from a process to the front of their queues, each only if it is still in flight.
--- `jobs` is flat: number of the queue, payload; `queue_of` gives the key of a queue by its number. How many it were.
+-- `jobs` is flat: number of the queue, payload; `queue_of` gives the key of a queue by its number. How many there were.
 local function return_jobs(inflight, queue_of, jobs)
   local count = 0
   for i = 1, #jobs, 2 do

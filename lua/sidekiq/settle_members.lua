@@ -22,7 +22,7 @@ ARGV
   1 bid            string
   2 queue          string    where callbacks go that name no queue
   3 grace          integer   milliseconds the caller has for performing what is returned
-  4... jobs        string    eight per job: payload, verb, payload to keep, seconds, failure (as for settle); position, s f d, failure
+  4... jobs        string    eight per job: the five of settle; position; s, f or d; failure
 RETURNS
   {news, items...}: how many of the jobs were still in flight; outbox items
 SLOTS many

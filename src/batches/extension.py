@@ -33,7 +33,7 @@ CALLBACK_JOB = "shiftboss.batches.callback"
 DEFAULT_QUEUE = "default"
 # What a batch tells its parent and those that wait for it, as an outcome of its place there; see lua/lib/members.lua.
 CODES = {"ran": "F", "done": "S", "dead": "D", "death": "W", "touch": "T"}
-# Of so many batches it is remembered at most whether they are invalidated.
+# For how many batches it remembers what it asked or said; beyond that it begins anew.
 MOST_REMEMBERED = 10_000
 
 

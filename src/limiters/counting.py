@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 # Seconds between two calls that carry counts along, and how many limiters' counts one carries.
 EVERY = 1.0
 TOGETHER = 20
-# Of so many limiters a process keeps counts that are not in Redis; beyond that the oldest are forgotten.
+# How many limiters may have counts that are not in Redis yet; beyond that the oldest counts are dropped.
 MOST = 10_000
 
 

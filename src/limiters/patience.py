@@ -1,4 +1,4 @@
-"""How long a wait in a job lasts at a time: its worker may be told to stop, and then who only waits should not hold that up."""
+"""Waiting inside a job in short steps: a job that only waits must not hold up a worker that was told to stop."""
 
 from __future__ import annotations
 

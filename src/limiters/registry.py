@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 DAY = 86400.0
 YEAR_MS = 365 * 86_400_000
 PAGE = 500
-# Of so many names one process remembers at most that it has written them down.
+# How many limiters a process remembers having written down; beyond that it begins anew.
 MOST = 100_000
 
 _written: WeakKeyDictionary[Shiftboss, dict[str, tuple[float, str]]] = WeakKeyDictionary()

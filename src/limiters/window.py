@@ -57,7 +57,8 @@ class WindowLimiter(TimedLimiter):
         Limiter.check_cost(self, cost)
         if cost > MOST_AT_ONCE:
             raise ConfigError(
-                f"limiter {self.name!r}: a window admits at most {MOST_AT_ONCE:,} units in one call, got {cost:,}; points can more"
+                f"limiter {self.name!r}: a window admits at most {MOST_AT_ONCE:,} units in one call, got {cost:,}; "
+                "points can more"
             )
 
     def ask(self, client: Shiftboss, cost: int, wait: float) -> Plan[Permit]:

@@ -87,7 +87,7 @@ def read(text: str, seed: str) -> Cron:
 
 
 def _names_every(number: int, part: str, days: int) -> bool:
-    """Whether a field of days leaves none out, and so restricts nothing. Of some such fields croniter knows that, of others not."""
+    """Whether a field of days leaves none out, and so restricts nothing. croniter knows that of some such fields only."""
     alone = ["*"] * len(FIELDS)
     alone[number] = part
     try:

@@ -25,8 +25,9 @@ class Settings:
     """What a client needs to know. Build it with `Settings.load`, which also reads the environment.
 
     Args:
-        url: Where Redis is: ``redis://``, ``rediss://`` (TLS), ``unix://``, ``redis+sentinel://host:port[,host:port]/service[/db]``,
-            ``redis+cluster://host:port[,host:port]``, ``embedded://`` (a private real server) or ``fake://`` (in this process).
+        url: Where Redis is: ``redis://``, ``rediss://`` (TLS), ``unix://``,
+            ``redis+sentinel://host:port[,host:port]/service[/db]``, ``redis+cluster://host:port[,host:port]``,
+            ``embedded://`` (a private real server) or ``fake://`` (in this process).
         namespace: What every key of Shiftboss' own begins with.
         timeout: Seconds within which a call to Redis is answered or reported as failed, resends included.
         skip_invalidated: Whether members of invalidated batches that have not started are left out. On engines other than the

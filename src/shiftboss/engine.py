@@ -72,8 +72,9 @@ class NotPublished(JobError):
 class Engine(Protocol):
     """What runs jobs. Implemented by each adapter and by the built-in worker's client side.
 
-    `name` is the same in every process: a batch keeps it, so that nobody else's engine is given its callbacks. `joins_batches` says that it settles members itself, in the script that acknowledges the job; then it has `flush`
-    and `hand_over` too (see `JoiningEngine`).
+    `name` is the same in every process: a batch keeps it, so that nobody else's engine is given its callbacks.
+    `joins_batches` says that the engine settles members itself, in the script that acknowledges the job; it then is a
+    `JoiningEngine`.
     """
 
     @property

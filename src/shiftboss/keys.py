@@ -263,7 +263,7 @@ class SidekiqKeys:
         return f"j|{at:%y%m%d}|{at.hour}:{at:%M}"
 
     def ten(self, at: datetime) -> str:
-        """Of ten minutes."""
+        """As `minute`, of the ten minutes that it is in."""
         return self.minute(at)[:-1]
 
     def durations(self, job: str, at: datetime) -> str:

@@ -69,7 +69,7 @@ def settle(client: Shiftboss, out: str, items: Sequence[str], *, resent: bool) -
 
 
 def reap(client: Shiftboss, owner: str) -> Plan[int]:
-    """Perform what was left behind in any outbox, if this process is or becomes the reaper; how many items it was."""
+    """Perform what was left behind in any outbox, if this process is or becomes the reaper; how many items there were."""
     if not (yield from run(lead(keys.reaper(client.namespace), owner, REAPER_LEASE))):
         return 0
     outs: list[str] = []

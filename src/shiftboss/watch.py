@@ -24,7 +24,7 @@ EVERY = 5.0
 
 
 class Watch(Service):
-    """Never keeps the main process waiting, and forgets nothing while Redis is away."""
+    """Reports outcomes and reaps, from a thread. What could not be reported while Redis was away is reported afterwards."""
 
     def __init__(self, client: Shiftboss) -> None:
         super().__init__("shiftboss-watch")

@@ -1,4 +1,4 @@
-"""The only room that talks to Redis: one call in, one value out, once or reported, within a deadline.
+"""The only package that talks to Redis: a call goes in, and its value or Redis' error comes out, within a deadline.
 
 `Store` serves threads and `AsyncStore` event loops; `policy` decides for both what is sent again.
 """

@@ -95,8 +95,8 @@ class Lane:
 
 
 def set_limit(connection: Any, seconds: float) -> dict[str, float]:
-    """Let writes and reads fail after so many seconds, about; what is said to the reads besides. To change it takes two
-    system calls, so what is almost right is left.
+    """Make reads and writes fail after about so many seconds; returns what `read_response` must be given for that.
+    Changing a socket's limit takes two system calls, so one that is nearly right stays.
     """
     if not hasattr(connection._sock, "settimeout"):  # fakeredis'
         return {"timeout": seconds}

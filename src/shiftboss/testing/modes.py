@@ -44,7 +44,7 @@ def drain_all() -> int:
 
 
 def clear_all() -> int:
-    """Forget what waits in the sandbox; how many jobs it were."""
+    """Forget what waits in the sandbox; how many there were."""
     return current_sandbox().clear()
 
 

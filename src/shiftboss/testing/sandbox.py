@@ -76,7 +76,7 @@ class Sandbox:
             wanted: Which jobs; default all.
 
         Returns:
-            How many runs it were.
+            How many runs there were.
 
         Raises:
             JobError: A job cannot be read or is not known here, or 10,000 runs did not come to an end.
@@ -112,7 +112,7 @@ class Sandbox:
         raise JobError("expected a job to perform, but none waits")
 
     def clear(self, wanted: Wanted = _every) -> int:
-        """Forget jobs that wait; how many it were."""
+        """Forget jobs that wait; how many there were."""
         return sum(take(self.client, self._keys, one, None) for one in self._waiting() if wanted(one.message))
 
     def close(self) -> None:

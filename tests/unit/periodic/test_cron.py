@@ -14,7 +14,19 @@ from hypothesis import strategies as st
 from shiftboss import ScheduleError
 from shiftboss.periodic.cron import Cron, next_instant, parse
 
-HARD = ["Australia/Lord_Howe", "Pacific/Chatham", "America/St_Johns", "Pacific/Apia", "Antarctica/Troll", "Africa/Casablanca", "Africa/Cairo", "America/Havana", "America/Santiago", "America/Nuuk", "Europe/Dublin"]  # fmt: skip
+HARD = [
+    "Australia/Lord_Howe",
+    "Pacific/Chatham",
+    "America/St_Johns",
+    "Pacific/Apia",
+    "Antarctica/Troll",
+    "Africa/Casablanca",
+    "Africa/Cairo",
+    "America/Havana",
+    "America/Santiago",
+    "America/Nuuk",
+    "Europe/Dublin",
+]
 ZONES = ["UTC", "Europe/Berlin", "America/New_York", "Asia/Kathmandu", "Australia/Sydney", *HARD]
 
 

@@ -135,7 +135,7 @@ class FunctionJob(Generic[P, R]):
         return [message for message in self._sandbox().jobs if self._is_mine(message)]
 
     def drain(self) -> int:
-        """In tests: run those of this job that wait, and more of it that they push; how many runs it were."""
+        """In tests: run those of this job that wait, and more of it that they push; how many runs there were."""
         return self._sandbox().drain(self._is_mine)
 
     def perform_one(self) -> Message:
@@ -143,7 +143,7 @@ class FunctionJob(Generic[P, R]):
         return self._sandbox().perform_one(self._is_mine)
 
     def clear(self) -> int:
-        """In tests: forget those of this job that wait; how many it were."""
+        """In tests: forget those of this job that wait; how many there were."""
         return self._sandbox().clear(self._is_mine)
 
     def _is_mine(self, message: Message) -> bool:

@@ -58,8 +58,8 @@ def hand_over(keys: SidekiqKeys, out: str, item: str, name: str, payload: bytes)
 def settle_members(
     keys: SidekiqKeys, batch: BatchKeys, identity: str, day: str, bid: str, queue: str, grace: int, jobs: Sequence[Arg]
 ) -> Call[tuple[int, list[str]]]:
-    """Acknowledge members of one batch: eight values each (payload, verb, payload to keep, seconds, failure; position, code, failure). How
-    many were still in flight, and what that brings about.
+    """Acknowledge members of one batch: eight values each (payload, verb, payload to keep, seconds, failure; position,
+    code, failure). How many were still in flight, and what that brings about.
     """
     return script("sidekiq/settle_members").call(
         lambda reply: (reply[0], texts(reply[1:])),

@@ -69,7 +69,7 @@ class JobStats:
 
         Args:
             minutes: How far to look back, at most 480.
-            client: Whose Redis; default the current client's.
+            client: Whose Redis; default the current client.
 
         Raises:
             ConfigError: A number of minutes that cannot be.
