@@ -80,6 +80,30 @@ def test_the_usage_of_a_command(path: str, command: click.Command) -> None:
     assert len(below) > 2, f"{path}: what does it do?"
 
 
+def test_the_json_of_limiters() -> None:
+    made = [
+        limiters.concurrent("x", 1),
+        limiters.bucket("x", 1, "hour"),
+        limiters.window("x", 1, "hour"),
+        limiters.leaky("x", 1, "hour"),
+        limiters.points("x", 1, refill_per_second=1),
+    ]
+    common = {field.name for field in dataclasses.fields(Limiter)}
+    said = {
+        name: text
+        for head, text in rows(section("reference/command-line.md", "## JSON of limiters"))
+        for name in re.findall(r"`(\w+)`", head)
+    }
+    for one in made:
+        assert set(one.definition()) - common == set(re.findall(r"`(\w+)`", said[one.kind]))
+    for name, kind in (("holders", limiters.Holder), ("counters", limiters.Totals)):
+        wanted = {field.name for field in dataclasses.fields(kind)}
+        assert wanted == set(re.findall(r"`(\w+)`", said[name])) - {"concurrent"}
+    history = {field.name for field in dataclasses.fields(limiters.Minute)}
+    assert history ^ {field.name for field in dataclasses.fields(limiters.Totals)} == {"at", "reclaimed"}
+    assert "`at` and all of `counters` but `reclaimed`" in said["history"]
+
+
 def test_every_key() -> None:
     lines = [
         [f"`{row.pattern}`", row.type, row.meaning, "for ever" if row.permanent else "until its TTL ends", row.writer]

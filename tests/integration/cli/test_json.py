@@ -55,6 +55,9 @@ def documented() -> dict[str, set[str]]:
         for command in re.findall(r"`([^`]+)`", commands):
             found[command] = names | (found["limiters ls"] if fields.startswith("the same") else set())
     found["doctor"] = {"checks"}
+    ((_, of_its_kind), *_) = rows(section("reference/command-line.md", "## JSON of limiters"))
+    for command in ("limiters ls", "limiters watch", "limiters show"):
+        found[command] |= set(re.findall(r"`(\w+)`", of_its_kind))
     return found
 
 
