@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+import contextvars
+import sys
 import threading
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import pytest
 
 from shiftboss.engines.sidekiq.worker.crew import Crew
 from tests.waiting import wait_until
@@ -48,3 +56,36 @@ def test_all_threads_leave_when_they_are_dismissed() -> None:
     mine = wait_until(lambda: len(found := set(threading.enumerate()) - before) == 3 and found)
     crew.dismiss(nothing)
     wait_until(lambda: not any(thread.is_alive() for thread in mine))
+
+
+async def child() -> None:
+    sys.exit(3)
+
+
+async def leaves() -> None:
+    with contextlib.suppress(SystemExit):
+        await asyncio.create_task(child())
+
+
+async def stops_the_loop() -> None:
+    asyncio.get_running_loop().stop()
+    await asyncio.sleep(0.001)
+
+
+@pytest.mark.parametrize("harm", [leaves, stops_the_loop])
+def test_the_event_loop_outlives_a_task_that_would_end_it(
+    harm: Callable[[], Coroutine[Any, Any, None]], caplog: pytest.LogCaptureFixture
+) -> None:
+    crew, went_on = Crew(2), threading.Event()
+
+    async def work() -> None:
+        await harm()
+        went_on.set()
+
+    before = set(threading.enumerate())
+    crew.spawn(work(), contextvars.Context())
+    (loop,) = (thread for thread in set(threading.enumerate()) - before if thread.name == "shiftboss-loop")
+    assert went_on.wait(10)
+    assert ("wanted to end the program" in caplog.text) is (harm is leaves)
+    crew.dismiss(nothing)
+    wait_until(lambda: not loop.is_alive(), what="the loop's end")

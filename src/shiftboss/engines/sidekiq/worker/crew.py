@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import logging
 import threading
 from collections import deque
 from collections.abc import Callable, Coroutine
 from typing import Any
+
+log = logging.getLogger("shiftboss.worker")
 
 
 class Crew:
@@ -22,6 +25,7 @@ class Crew:
         self._lock = threading.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._tasks: set[asyncio.Task[None]] = set()
+        self._closed = False
 
     def run(self, work: Callable[[], None]) -> None:
         """Run a function in one of the threads."""
@@ -100,7 +104,12 @@ class Crew:
         task.add_done_callback(self._tasks.discard)
 
     def _main_loop(self, loop: asyncio.AbstractEventLoop) -> None:
-        loop.run_forever()
+        # asyncio lets a task's sys.exit() out of here, and whoever holds the loop may stop it: the other jobs go on.
+        while not self._closed:
+            try:
+                loop.run_forever()
+            except BaseException:
+                log.exception("a task of a coroutine wanted to end the program; the event loop goes on")
         loop.close()
 
     async def _close(self, loop: asyncio.AbstractEventLoop, farewell: Callable[[], Coroutine[Any, Any, None]]) -> None:
@@ -108,4 +117,5 @@ class Crew:
             await farewell()
             await loop.shutdown_asyncgens()
         finally:
+            self._closed = True
             loop.call_soon(loop.stop)
