@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
 
 import pytest
 
+from shiftboss.store import replies as replies_module
 from shiftboss.store.replies import GRAIN, LATE, Replies
 
 pytestmark = pytest.mark.asyncio
@@ -14,6 +16,19 @@ pytestmark = pytest.mark.asyncio
 
 def soon(seconds: float) -> float:
     return time.monotonic() + seconds
+
+
+async def soon_true(predicate: Callable[[], object]) -> None:
+    async with asyncio.timeout(10):
+        while not predicate():  # noqa: ASYNC110  what is waited for sets no event
+            await asyncio.sleep(0.005)
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> float:
+    """A connection counts as dead sooner."""
+    monkeypatch.setattr(replies_module, "SILENCE", 0.05)
+    return 0.05
 
 
 async def test_replies_are_handed_out_in_the_order_of_the_commands() -> None:
@@ -82,3 +97,41 @@ async def test_silence_begins_with_the_first_command_that_waits() -> None:
     assert replies.heard == heard
     replies.hand_out(b"x")
     assert replies.heard > heard
+
+
+@pytest.mark.parametrize("deadline", [60, 0.01], ids=["cancelled", "late"])
+async def test_a_connection_on_which_nothing_comes_is_given_up_though_no_caller_waits(
+    impatient: float, deadline: float
+) -> None:
+    replies, silences = Replies(), list[float]()
+    replies.on_silence = lambda: silences.append(time.monotonic())
+    began = time.monotonic()
+    given_up = replies.expect(soon(deadline))
+    if deadline == 60:
+        given_up.cancel()
+    await soon_true(lambda: silences)
+    assert silences[0] - began > impatient
+
+
+async def test_a_connection_for_which_somebody_waits_patiently_is_left_alone(impatient: float) -> None:
+    replies, silences = Replies(), list[float]()
+    replies.on_silence = lambda: silences.append(time.monotonic())
+    waiting = replies.expect(soon(60))
+    await asyncio.sleep(impatient * 4)
+    assert silences == []
+    replies.hand_out(b"slow")
+    assert await waiting == b"slow"
+
+
+async def test_an_event_loop_that_was_busy_itself_gives_no_connection_up() -> None:
+    replies, silences = Replies(), list[float]()
+    replies.on_silence = lambda: silences.append(time.monotonic())
+    replies.expect(soon(60)).cancel()
+    replies.heard = soon(-10)
+    replies._alarm_at = soon(-9)
+    replies._ring(asyncio.get_running_loop())
+    assert silences == []
+    replies.heard = soon(-10)
+    replies._ring(asyncio.get_running_loop())
+    assert len(silences) == 1
+    replies.hand_out(b"")

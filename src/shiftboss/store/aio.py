@@ -64,7 +64,7 @@ class AsyncStore:
                     await lane.close_if_gone()
                 reply = lane.begin(call, attempts) if lane.ready() else await lane.open_and_begin(call, attempts)
                 sent, connection = True, lane.connection
-                value = await lane.reply(reply, attempts)
+                value = await lane.reply(reply)
             except ResponseError as error:
                 pause = attempts.after(error, sent=False)
             except (OSError, RedisError) as error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 import select
+from functools import partial
 from typing import Any
 
 from redis.exceptions import BusyLoadingError, RedisError, ResponseError
@@ -19,8 +20,6 @@ from shiftboss.store.nodes import Maker
 from shiftboss.store.policy import Attempts
 from shiftboss.store.replies import LATE, Replies
 
-# A node that answers nobody for so long while someone waits is taken for gone, and its connection is made anew.
-SILENCE = 1.0
 # So many commands of one round of the event loop go out in one piece; more would leave the server without work meanwhile.
 TOGETHER = 16
 
@@ -36,7 +35,7 @@ class AsyncLane:
         self.lines: list[AsyncLine] = []  # idle ones, for calls that block
         self._replies = Replies()
         self._corked: list[bytes] = []
-        self._readers: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
         self._opening: asyncio.Task[None] | None = None  # one for all who wait; a lock would keep the event loop alive
 
     def ready(self) -> bool:
@@ -87,12 +86,10 @@ class AsyncLane:
             raise RedisConnectionError("the connection was closed")
         return self.begin(call, attempts)
 
-    async def reply(self, reply: asyncio.Future[Any], attempts: Attempts) -> Any:
+    async def reply(self, reply: asyncio.Future[Any]) -> Any:
         """Wait for a reply until its deadline."""
         outcome = await reply
         if outcome is LATE:
-            if attempts.clock() - self._replies.heard > SILENCE:
-                await self.close()
             raise RedisTimeoutError("Timeout reading from the server")
         if isinstance(outcome, Exception):
             try:
@@ -109,7 +106,7 @@ class AsyncLane:
         self._leave()
         if transport is not None:
             transport.abort()  # what it has not sent yet, a frozen server would never take
-        tasks = [*self._readers, *([self._opening] if self._opening else [])]
+        tasks = [*self._tasks, *([self._opening] if self._opening else [])]
         for task in tasks:
             task.cancel()
         if tasks:
@@ -132,6 +129,20 @@ class AsyncLane:
             connection._writer.close()  # its reader sees that and ends
         self._leave()
 
+    def _give_up(self, connection: Any, transport: asyncio.WriteTransport | None) -> None:
+        """Drop a connection on which nothing comes any more: its reader notices, and tells whoever still waits on it."""
+        if connection is self.connection:
+            self._leave()
+            lines, self.lines = self.lines, []
+            for line in lines:
+                self._keep(asyncio.create_task(line.close(), name="shiftboss-store-close"))
+        if transport is not None:
+            transport.abort()
+
+    def _keep(self, task: asyncio.Task[None]) -> None:
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
     def _leave(self) -> None:
         self.connection, self._transport, self._replies, self._corked = None, None, Replies(), []
 
@@ -149,9 +160,8 @@ class AsyncLane:
         self.connection = connection
         transport = getattr(connection._writer, "transport", None)
         self._transport = transport if hasattr(transport, "abort") else None
-        reader = asyncio.create_task(self._read(connection, self._replies), name="shiftboss-store")
-        self._readers.add(reader)
-        reader.add_done_callback(self._readers.discard)
+        self._replies.on_silence = partial(self._give_up, connection, self._transport)
+        self._keep(asyncio.create_task(self._read(connection, self._replies), name="shiftboss-store"))
 
     def _opened(self, opening: asyncio.Task[None]) -> None:
         self._opening = None

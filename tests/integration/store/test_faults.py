@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import weakref
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Any
 
 import pytest
 from redis import exceptions
 
 from shiftboss.scripts import Call
-from shiftboss.store import command
+from shiftboss.store import AsyncStore, command, server_of
 from tests.integration.store.conftest import DEADLINE, Caller, add, echo, fails, frozen, in_time, later, once
 from tests.proxy import FaultProxy
 from tests.servers import HOST, ServerProcess, embedded_binary, free_port
@@ -240,6 +242,24 @@ def _answers(store: Caller) -> bool:
         return store.run(echo(6)) == 6
     except exceptions.TimeoutError:
         return False
+
+
+@pytest.mark.asyncio
+async def test_a_silent_connection_is_left_behind_though_callers_have_shorter_timeouts_of_their_own(
+    proxy: FaultProxy,
+) -> None:
+    store = AsyncStore(server_of(proxy.url), timeout=30)
+    assert await store.run(echo(1)) == 1
+    connections = proxy.connections
+    proxy.blackhole(b"EVALSHA", times=1)
+    async with asyncio.timeout(20):
+        while True:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(0.2):
+                    assert await store.run(echo(2)) == 2
+                    break
+    assert proxy.connections == connections + 1
+    await store.aclose()
 
 
 def test_a_frozen_server_is_reported_in_time_at_the_first_connection(
