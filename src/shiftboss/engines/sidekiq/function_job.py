@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
-import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, Unpack
@@ -171,7 +169,7 @@ class FunctionJob(Generic[P, R]):
         return (await self._apush_all([message]))[0]
 
     def _push_all(self, messages: Sequence[Message]) -> list[JobId]:
-        client, sent = current_client(), [self._sent(message) for message in messages]
+        client, sent = current_client(), [to_push(message) for message in messages]
         wanted = [message for message in sent if message is not None]
         if self.options.after_commit and not client.keeps_pushes():
             after_commit(self.job_name, lambda: client.perform(client.push(wanted)))
@@ -180,17 +178,9 @@ class FunctionJob(Generic[P, R]):
         return [_NO_ID if message is None else JobId(message.id) for message in sent]
 
     async def _apush_all(self, messages: Sequence[Message]) -> list[JobId]:
-        client, sent = current_client(), [self._sent(message) for message in messages]
+        client, sent = current_client(), [to_push(message) for message in messages]
         await client.aperform(client.push([message for message in sent if message is not None]))
         return [_NO_ID if message is None else JobId(message.id) for message in sent]
-
-    def _sent(self, message: Message) -> Message | None:
-        """What is pushed: with when it expires, and through the middleware; None if that keeps it back."""
-        lasting = self.options.expires_in
-        if lasting is not None:
-            expiry = (time.time() if message.at is None else message.at) + lasting
-            message = replace(message, options={**message.options, "expiry": expiry})
-        return to_push(message)
 
     def _slices(self, rows: Iterable[Sequence[Any]]) -> Iterable[list[Message]]:
         rows, number = iter(rows), 0

@@ -125,7 +125,7 @@ class JobOptions:
     def wire(self) -> Mapping[str, Any]:
         """The options that travel with the job, as Sidekiq spells them. Always the same object."""
         options: dict[str, Any] = {"retry": True if self.retry is True or self.retry == RETRIES else self.retry}
-        for name in ("retry_for", "retry_queue", "timeout", "max_requeues"):
+        for name in ("retry_for", "retry_queue", "expires_in", "timeout", "max_requeues"):
             if getattr(self, name) is not None:
                 options[name] = getattr(self, name)
         if self.backtrace:

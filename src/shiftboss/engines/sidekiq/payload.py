@@ -6,6 +6,7 @@ fields again. ``sbm`` is always the last field: a script that hands out position
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -20,6 +21,9 @@ _decoder = msgspec.json.Decoder()
 # A whole number below this is in seconds, as older releases of Ruby's Sidekiq wrote; in milliseconds it would be 1973.
 _SECONDS_BELOW = 100_000_000_000
 _SHOWN = 80
+# Seconds that a job which is pushed may wait before it begins; on the wire, the epoch second until which that is.
+EXPIRES_IN = "expires_in"
+EXPIRY = "expiry"
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +92,7 @@ def encode(message: Message, *, created_at_ms: int | None, enqueued_at_ms: int |
         >>> encode(Message("Resize", ("a.png",), "low", "ab12"), created_at_ms=1700000000000, enqueued_at_ms=None)
         b'{"class":"Resize","args":["a.png"],"queue":"low","jid":"ab12","created_at":1700000000000}'
     """
-    return _close(_fields(message, created_at_ms, enqueued_at_ms), message.batch)
+    return _close(_new_fields(message, created_at_ms, enqueued_at_ms), message.batch)
 
 
 def encode_open(message: Message, bid: str, *, created_at_ms: int | None, enqueued_at_ms: int | None) -> bytes:
@@ -104,7 +108,7 @@ def encode_open(message: Message, bid: str, *, created_at_ms: int | None, enqueu
         >>> encode_open(Message("R", (), "low", "ab12"), "3f0a", created_at_ms=1, enqueued_at_ms=2)[-32:]
         b'1,"enqueued_at":2,"sbm":["3f0a",'
     """
-    closed = _encoder.encode(_fields(message, created_at_ms, enqueued_at_ms))
+    closed = _encoder.encode(_new_fields(message, created_at_ms, enqueued_at_ms))
     return closed[:-1] + b',"sbm":[' + _encoder.encode(bid) + b","
 
 
@@ -142,6 +146,13 @@ def _fields(message: Message, created_at_ms: int | None, enqueued_at_ms: int | N
         fields["created_at"] = created_at_ms
     if enqueued_at_ms is not None:
         fields["enqueued_at"] = enqueued_at_ms
+    return fields
+
+
+def _new_fields(message: Message, created_at_ms: int | None, enqueued_at_ms: int | None) -> dict[str, Any]:
+    fields = _fields(message, created_at_ms, enqueued_at_ms)
+    if EXPIRES_IN in fields:
+        fields[EXPIRY] = (time.time() if message.at is None else message.at) + fields.pop(EXPIRES_IN)
     return fields
 
 

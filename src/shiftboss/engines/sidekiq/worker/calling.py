@@ -6,6 +6,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from shiftboss.engines.sidekiq.middleware import Run, around
+from shiftboss.engines.sidekiq.payload import EXPIRY
 from shiftboss.engines.sidekiq.worker.timeouts import awithin, deadlines
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ async def acall(payload: Payload, body: Body) -> None:
 
 def has_expired(payload: Payload) -> bool:
     """Whether it is too late to begin."""
-    expiry = _number(payload, "expiry")
+    expiry = _number(payload, EXPIRY)
     return expiry is not None and payload.retry_count is None and expiry < time.time()
 
 
