@@ -37,7 +37,8 @@ class LimiterExtension(Extension):
         if not isinstance(error, (OverLimit, *errors)):
             return None
         limiter = getattr(error, "source", None)
-        times = int(message.options.get(OVERRATED, 0)) + 1
+        before = message.options.get(OVERRATED)
+        times = (before if isinstance(before, int) else 0) + 1
         if times > getattr(limiter, "reschedule", MOST):
             return None
         delay = _wished(limiter, message, error)

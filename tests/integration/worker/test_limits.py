@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from redis import exceptions
 
-from shiftboss import ConfigError, Shiftboss
+from shiftboss import ConfigError, Shiftboss, job
 from shiftboss.batches import Batch
 from shiftboss.engines.sidekiq.payload import decode
 from shiftboss.engines.sidekiq.worker import Worker
@@ -132,3 +133,55 @@ def test_a_job_that_waits_for_a_limiter_leaves_a_worker_that_stops_and_is_put_ba
     batch.join(timeout=40)
     assert jobs.seen == ["waits", "waits", 7]
     assert int(backend.raw.get("stat:failed") or 0) == 0
+
+
+class Moody:
+    """A gate whose server is away at the first try."""
+
+    name, wait_timeout = "moody", 0.0
+
+    def __init__(self) -> None:
+        self.asked = self.released = 0
+
+    def try_acquire(self) -> Moody:
+        self.asked += 1
+        if self.asked == 1:
+            raise exceptions.ConnectionError("away")
+        return self
+
+    async def atry_acquire(self) -> Moody:
+        return self.try_acquire()
+
+    def release(self) -> bool:
+        self.released += 1
+        raise ValueError("cannot be given back")
+
+    async def arelease(self) -> bool:
+        return self.release()
+
+
+@pytest.mark.parametrize("is_async", [False, True], ids=["function", "coroutine"])
+def test_a_job_whose_limiter_cannot_be_asked_is_put_back_and_has_not_failed(
+    client: Shiftboss, backend: Backend, start: Callable[..., Worker], is_async: bool
+) -> None:
+    gate, seen = Moody(), list[str]()
+
+    def note() -> None:
+        seen.append("ran")
+
+    async def anote() -> None:
+        seen.append("ran")
+
+    def one() -> Any:
+        return job(name=f"limits.moody.{is_async}", retry=False, expires_in=60, limiter=gate)(  # type: ignore[arg-type]
+            anote if is_async else note
+        )
+
+    one().perform_async()
+    start()
+    (raw,) = wait_until(lambda: backend.raw.zrange("schedule", 0, -1), what="it was put back")
+    assert decode(raw.encode()).message.options["expiry"] > 0
+    assert seen == []
+    backend.raw.zadd("schedule", {raw: 1})
+    wait_until(lambda: backend.raw.get("stat:processed") == "1", what="its run")
+    assert (seen, gate.released, int(backend.raw.get("stat:failed") or 0)) == (["ran"], 1, 0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -15,6 +16,8 @@ from shiftboss import (
     DeadSet,
     Discard,
     Job,
+    OverLimit,
+    Queue,
     RetrySet,
     ScheduledSet,
     Stats,
@@ -30,7 +33,7 @@ from shiftboss import (
     server_middleware,
     shutting_down,
 )
-from shiftboss.batches import Batch
+from shiftboss.batches import Batch, enqueue_after
 from shiftboss.client import Shiftboss
 from shiftboss.endings import Requeue
 from shiftboss.engines.sidekiq.worker import Worker
@@ -231,6 +234,69 @@ def test_who_wants_to_hear_of_deaths_does(client: Shiftboss, start: Callable[...
         on_death.remove(fails)
 
 
+class Evil(Exception):
+    def __repr__(self) -> str:
+        raise SystemExit("no repr")
+
+
+class Hopeless(Job, name="semantics.Hopeless", retry=0, discard_on=Evil):
+    def perform(self, how: str) -> None:
+        raise Evil if how == "repr" else KeyError(how)
+
+    def exhausted(self, job: Any, error: BaseException) -> None:
+        sys.exit("exhausted")
+
+
+@job(name="semantics.over")
+def over() -> None:
+    raise OverLimit("full", "x")
+
+
+def test_whatever_goes_wrong_after_a_failure_the_job_ends_and_its_slot_is_free(
+    client: Shiftboss, start: Callable[..., Worker], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    @on_death
+    def leaves(job: Any, error: BaseException) -> None:
+        sys.exit("on_death")
+
+    def raised(message: Message, error: BaseException) -> None:
+        if isinstance(error, OverLimit):
+            raise ValueError("a fault of a feature")
+
+    monkeypatch.setattr(client.extensions["limiter"], "raised", raised)
+    try:
+        worker = start(concurrency=1)
+        Hopeless.perform_async("repr")
+        Hopeless.perform_async("hooks")
+        over.set(retry=False).perform_async()
+        note.perform_async("free")
+        wait_until(lambda: seen == [("free", None)], what="the slot to be free")
+        wait_until(lambda: Stats.read().failed == 3, what="three failures")
+        wait_until(lambda: not worker._hold.held, what="nothing in hand")
+        assert [entry.error_class for entry in DeadSet()] == ["KeyError"]
+    finally:
+        on_death.remove(leaves)
+
+
+def test_one_job_that_cannot_be_begun_holds_up_no_other_of_its_fetch(
+    client: Shiftboss, start: Callable[..., Worker], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from shiftboss.engines.sidekiq.worker import runner
+
+    def has_expired(payload: Any) -> bool:
+        if payload.message.args == ("bad",):
+            raise OverflowError("an instant that cannot be")
+        return False
+
+    monkeypatch.setattr(runner, "has_expired", has_expired)
+    note.perform_bulk([("a",), ("bad",), ("b",)])
+    worker = start()
+    wait_until(lambda: len(seen) == 2, what="the others")
+    (failed,) = wait_until(lambda: list(RetrySet()), what="the failure")
+    assert (failed.error_class, failed.args) == ("OverflowError", ("bad",))
+    wait_until(lambda: not worker._hold.held, what="nothing in hand")
+
+
 def test_a_function_that_takes_too_long_is_told_so(client: Shiftboss, start: Callable[..., Worker]) -> None:
     batch = Batch()
     with batch.jobs():
@@ -263,6 +329,39 @@ def test_a_job_that_comes_too_late_is_left_out_and_has_succeeded(
     assert seen == []
     brief.set(expires_in=60).perform_async()
     wait_until(lambda: seen == ["brief"], what="one in time")
+
+
+@job(name="semantics.step", expires_in=60)
+def step() -> None:
+    current = current_job()
+    assert current is not None
+    seen.append(current.requeues)
+    if not current.requeues:
+        requeue(60)
+
+
+def test_what_has_begun_does_not_expire(client: Shiftboss, start: Callable[..., Worker]) -> None:
+    step.perform_async()
+    start()
+    (waiting,) = wait_until(lambda: list(ScheduledSet()), what="the job is put back")
+    assert "expiry" not in waiting.options
+    waiting.reschedule(0)
+    wait_until(lambda: seen == [0, 1], what="the second run")
+
+
+def test_what_is_pushed_for_others_expires_too(client: Shiftboss, start: Callable[..., Worker]) -> None:
+    enqueue_after([note.call("first")], brief.set(queue="unserved", expires_in=60).call())
+    start()
+    (waiting,) = wait_until(lambda: list(Queue("unserved")), what="the job to be pushed")
+    assert 0 < waiting.options["expiry"] - time.time() <= 60
+    assert "expires_in" not in waiting.options
+
+
+def test_a_job_for_later_expires_after_it_was_due(client: Shiftboss) -> None:
+    brief.set(expires_in=60).perform_in(3600)
+    brief.set(expires_in=60).perform_bulk([()])
+    assert 3600 < next(iter(ScheduledSet())).options["expiry"] - time.time() <= 3660
+    assert 0 < next(iter(Queue())).options["expiry"] - time.time() <= 60
 
 
 def test_a_job_knows_that_its_worker_is_about_to_stop(client: Shiftboss, start: Callable[..., Worker]) -> None:

@@ -55,6 +55,13 @@ def test_without_that_knowledge_the_delay_grows_with_each_time() -> None:
     assert fifth.options == {"overrated": 5}
 
 
+def test_what_is_no_number_of_times_counts_as_none() -> None:
+    message = Message("j", (), "default", "x", options={"overrated": "x"})
+    reschedule = LimiterExtension(Shiftboss("fake://over-limit")).raised(message, OverLimit("no", "api", 1.0))
+    assert reschedule is not None
+    assert reschedule.options == {"overrated": 1}
+
+
 def test_after_twenty_times_it_is_a_failure_like_others() -> None:
     assert raised(OverLimit("no", "erp"), 19) is not None
     assert raised(OverLimit("no", "erp"), 20) is None

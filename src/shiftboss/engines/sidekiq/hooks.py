@@ -42,7 +42,7 @@ class Hook:
         for function in reversed(self._functions) if self._backwards else self._functions:
             try:
                 function(*given)
-            except Exception:
+            except BaseException:
                 log.exception("%s: %s failed", self._name, getattr(function, "__qualname__", function))
 
 

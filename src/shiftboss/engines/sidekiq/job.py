@@ -101,8 +101,13 @@ class Job:
         if cls._job is not None:
             cls.job_name = cls._job.job_name
 
-    def retry_in(self, count: int, error: BaseException) -> float | Verdict | None:  # noqa: ARG002  for those who override it
-        """Seconds until the next try of a failed run; None for the usual, which grows with each; DISCARD or KILL for none.
+    def retry_in(
+        self,
+        count: int,  # noqa: ARG002  for those who override it
+        error: BaseException,  # noqa: ARG002
+    ) -> float | timedelta | Verdict | None:
+        """Seconds or a timedelta until the next try of a failed run, to which up to 10 seconds are added by chance for each
+        failure; None or 0 for the usual, which grows with each; DISCARD or KILL for none.
 
         Args:
             count: How often it had failed before.

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import base64
 import json
+import sys
 import zlib
+from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -102,14 +105,20 @@ def test_a_backtrace_is_kept_on_request_as_sidekiq_does() -> None:
 
 def test_a_job_may_wish_for_a_delay() -> None:
     assert 100 <= fail(ValueError("no"), lambda count, error: 100 + count).delay <= 110
+    assert 600 <= fail(ValueError("no"), lambda count, error: timedelta(minutes=10)).delay <= 610
     assert 15 <= fail(ValueError("no"), lambda count, error: None).delay <= 25
+    assert 15 <= fail(ValueError("no"), lambda count, error: 0).delay <= 25
 
 
-def test_a_wish_that_fails_is_logged_and_the_usual_delay_taken(caplog: pytest.LogCaptureFixture) -> None:
-    def wish(count: int, error: BaseException) -> float:
-        raise KeyError(count)
+def leaves() -> float:
+    sys.exit(1)
 
-    assert 15 <= fail(ValueError("no"), wish).delay <= 25
+
+@pytest.mark.parametrize("wish", [lambda: {}["x"], leaves, lambda: float("inf"), lambda: float("nan"), lambda: "soon"])
+def test_a_wish_that_fails_is_logged_and_the_usual_delay_taken(
+    wish: Callable[[], Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    assert 15 <= fail(ValueError("no"), lambda count, error: wish()).delay <= 25
     assert "retry_in failed" in caplog.text
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import base64
 import logging
+import math
 import random
 import time
 import traceback
 import zlib
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -17,6 +19,7 @@ import msgspec
 from shiftboss.endings import Discard, Verdict
 from shiftboss.engine import Gate
 from shiftboss.engines.sidekiq.options import RETRIES
+from shiftboss.engines.sidekiq.payload import EXPIRY
 from shiftboss.engines.sidekiq.worker.hold import Ended, Run
 from shiftboss.errors import OverLimit
 from shiftboss.extension import Reschedule
@@ -33,7 +36,7 @@ PASSING = (OVERRATED, "limited_since")
 # Seconds that a job without room behind its gate pauses, the more the longer it has tried.
 SHORTEST_PAUSE = 0.2
 LONGEST_PAUSE = 10.0
-RetryIn = Callable[[int, BaseException], float | Verdict | None]
+RetryIn = Callable[[int, BaseException], float | timedelta | Verdict | None]
 
 
 def delay_after(count: int) -> float:
@@ -69,9 +72,17 @@ def failed(run: Run, payload: Payload, error: BaseException, body: Body | None =
     return Ended(run, "dead", Outcome.DIED, marked.encode(enqueued_at_ms=None), error=error)
 
 
-def later(run: Run, payload: Payload, reschedule: Reschedule) -> Ended:
-    """What becomes of a job that is to run later and has not failed: the same job, no retry used."""
-    options = {name: value for name, value in payload.message.options.items() if name not in PASSING}
+def later(run: Run, payload: Payload, reschedule: Reschedule, *, begun: bool) -> Ended:
+    """What becomes of a job that is to run later and has not failed: the same job, no retry used.
+
+    Args:
+        run: The run.
+        payload: Its job, read.
+        reschedule: When, and what it is to carry.
+        begun: Whether it had begun to run: what has, expires no more.
+    """
+    dropped = (*PASSING, EXPIRY) if begun else PASSING
+    options = {name: value for name, value in payload.message.options.items() if name not in dropped}
     message = replace(payload.message, options={**options, **reschedule.options})
     kept = replace(payload, message=message).encode(enqueued_at_ms=None)
     return Ended(run, "later", Outcome.RESCHEDULED, kept, round(reschedule.delay, 3))
@@ -149,8 +160,14 @@ def _wished(retry_in: RetryIn | None, count: int, error: BaseException) -> float
         return None
     try:
         wish = retry_in(count, error)
-        return wish if isinstance(wish, Verdict) else None if not wish else max(0.0, float(wish))
-    except Exception:
+        if isinstance(wish, timedelta):
+            wish = wish.total_seconds()
+        if isinstance(wish, Verdict) or not wish:
+            return wish or None
+        if not math.isfinite(wish):
+            raise ValueError(f"expected retry_in to return seconds, a timedelta, DISCARD, KILL or None, got {wish!r}")
+        return max(0.0, float(wish))
+    except BaseException:
         log.exception("retry_in failed; the usual delay is taken")
         return None
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import logging
+import random
 import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
@@ -21,13 +22,16 @@ from shiftboss.engines.sidekiq.worker.hold import Ended, Run
 from shiftboss.engines.sidekiq.worker.rounds import AWAY
 from shiftboss.errors import JobError, PrerequisiteDied
 from shiftboss.extension import Reschedule
-from shiftboss.jobs import PREREQUISITE_DIED, CurrentJob, Message, Outcome, running
+from shiftboss.jobs import PREREQUISITE_DIED, CurrentJob, Message, Outcome, error_name, error_text, running
 from shiftboss.reporting import put_back_of
 
 if TYPE_CHECKING:
     from shiftboss.client import Shiftboss
+    from shiftboss.engine import Gate, Slot
 
 log = logging.getLogger("shiftboss.worker")
+# Seconds that a job pauses whose limiter cannot be asked.
+UNASKED_PAUSE = 5.0
 
 
 class Runner:
@@ -62,12 +66,18 @@ class Runner:
         readable = [(run, payload) for run in runs if (payload := self._read(run)) is not None]
         unwanted = self._unwanted([payload.message for _, payload in readable], sign)
         for run, payload in readable:
-            if payload.message.id in unwanted:
-                self._leave_out(run, payload, "its batch is invalidated")
-            elif has_expired(payload):
-                self._leave_out(run, payload, "it has expired")
-            else:
-                self._begin(run, payload)
+            try:
+                self._sort(run, payload, unwanted)
+            except Exception as error:  # noqa: BLE001  the others of its fetch shall run all the same
+                self._end(self._failed(run, payload, None, error))
+
+    def _sort(self, run: Run, payload: Payload, unwanted: frozenset[str]) -> None:
+        if payload.message.id in unwanted:
+            self._leave_out(run, payload, "its batch is invalidated")
+        elif has_expired(payload):
+            self._leave_out(run, payload, "it has expired")
+        else:
+            self._begin(run, payload)
 
     def _leave_out(self, run: Run, payload: Payload, reason: str) -> None:
         _log(run, payload, f"left out: {reason}", logging.INFO)
@@ -89,6 +99,8 @@ class Runner:
                 found |= self._client.perform(extension.unwanted(messages, sign))
         except AWAY as error:
             log.warning("jobs run although they may have become unwanted; nobody could be asked: %s", error)
+        except Exception:
+            log.exception("jobs run although they may have become unwanted; asking failed")
         return found
 
     def _begin(self, run: Run, payload: Payload) -> None:
@@ -114,40 +126,46 @@ class Runner:
         self._crew.interrupt()
 
     def _run(self, run: Run, payload: Payload, body: Body) -> None:
-        current, slot = _current(run, payload), None
+        current, entered, begun = _current(run, payload), None, False
         try:
-            if body.gate is None or (slot := body.gate.try_acquire()) is not None:
+            if body.gate is not None:
+                entered = _enter(payload, body.gate)
+            if isinstance(entered, Reschedule):
+                ended = _later(run, payload, entered, begun=False)
+            else:
+                begun = True
                 with running(current):
                     call(payload, body)
                 ended = _done(run, payload)
-            else:
-                ended = _later(run, payload, refused(payload, body.gate))
         except BaseException as error:  # noqa: BLE001  a job's sys.exit() must not take its thread with it
-            ended = self._failed(run, payload, body, error, current)
-        if slot is not None:
+            ended = self._failed(run, payload, body, error, current, begun=begun)
+        if entered is not None and not isinstance(entered, Reschedule):
             try:
-                slot.release()
-            except AWAY as error:
+                entered.release()
+            except Exception as error:  # noqa: BLE001  it ends by itself; the job has ended now
                 _log_kept(payload, error)
         self._end(ended)
 
     async def _arun(self, run: Run, payload: Payload, body: Body) -> None:
-        current, slot = _current(run, payload), None
+        current, entered, begun = _current(run, payload), None, False
         ended: Ended | None = None
         try:
-            if body.gate is None or (slot := await body.gate.atry_acquire()) is not None:
+            if body.gate is not None:
+                entered = await _aenter(payload, body.gate)
+            if isinstance(entered, Reschedule):
+                ended = _later(run, payload, entered, begun=False)
+            else:
+                begun = True
                 with running(current):
                     await acall(payload, body)
                 ended = _done(run, payload)
-            else:
-                ended = _later(run, payload, refused(payload, body.gate))
         except BaseException as error:  # noqa: BLE001  as in `_run`
             if not (self._interrupting and isinstance(error, asyncio.CancelledError)):
-                ended = self._failed(run, payload, body, error, current)
-        if slot is not None:
+                ended = self._failed(run, payload, body, error, current, begun=begun)
+        if entered is not None and not isinstance(entered, Reschedule):
             try:
-                await slot.arelease()
-            except AWAY as error:
+                await entered.arelease()
+            except Exception as error:  # noqa: BLE001  as in `_run`
                 _log_kept(payload, error)
         if ended is None:
             log.info("job %s (%s) was interrupted", payload.message.id, payload.message.name)
@@ -155,31 +173,77 @@ class Runner:
             self._end(ended)
 
     def _failed(
-        self, run: Run, payload: Payload, body: Body | None, error: BaseException, current: CurrentJob | None = None
+        self,
+        run: Run,
+        payload: Payload,
+        body: Body | None,
+        error: BaseException,
+        current: CurrentJob | None = None,
+        *,
+        begun: bool = False,
     ) -> Ended:
+        """What becomes of a job that raised. Whatever its errors, options and hooks do here, it ends: else it would keep its
+        slot for ever.
+        """
+        try:
+            ended = self._judged(run, payload, body, error, begun=begun)
+        except BaseException:
+            log.exception("job %s failed, and so did finding out what that means for it", payload.message.id)
+            ended = _judged_without_body(run, payload, error)
+        if ended.outcome is Outcome.DIED:
+            if body is not None and body.exhausted is not None and not ended.discarded:
+                try:
+                    body.exhausted(current, error)
+                except BaseException:
+                    log.exception("exhausted of %s failed", payload.message.name)
+            on_death.fire(current, error)
+        return ended
+
+    def _judged(self, run: Run, payload: Payload, body: Body | None, error: BaseException, *, begun: bool) -> Ended:
         most = payload.message.options.get("max_requeues")
         if isinstance(error, Requeue) and error.asked and isinstance(most, int) and count_of(payload.message) >= most:
             error = JobError(f"it was requeued {most} times, and may not be once more: max_requeues={most}")
         reschedule = put_back_of(self._client, payload.message, error)
         if reschedule is not None:
-            return _later(run, payload, reschedule)
-        try:
-            ended = failed(run, payload, error, body)
-        except Exception as second:
-            log.exception("job %s cannot be written again; it is kept among the dead as it was", payload.message.id)
-            ended = unreadable(run, second)
+            return _later(run, payload, reschedule, begun=begun)
+        ended = failed(run, payload, error, body)
         if ended.discarded:
-            _log(run, payload, f"discarded: {error!r}", logging.INFO)
+            _log(run, payload, f"discarded: {error_name(error)}: {error_text(error)}", logging.INFO)
         else:
             _log(run, payload, f"failed ({ended.verb})", logging.WARNING, error)
-        if ended.outcome is Outcome.DIED:
-            if body is not None and body.exhausted is not None and not ended.discarded:
-                try:
-                    body.exhausted(current, error)
-                except Exception:
-                    log.exception("exhausted of %s failed", payload.message.name)
-            on_death.fire(current, error)
         return ended
+
+
+def _judged_without_body(run: Run, payload: Payload, error: BaseException) -> Ended:
+    """What becomes of a job by its payload alone; if that cannot be written again, it is kept as it was."""
+    try:
+        return failed(run, payload, error)
+    except Exception as second:  # noqa: BLE001  there is nothing left to try
+        return unreadable(run, second)
+
+
+def _enter(payload: Payload, gate: Gate) -> Slot | Reschedule:
+    """Leave to run behind a gate, or when to try again."""
+    try:
+        slot = gate.try_acquire()
+    except AWAY as error:
+        return _unasked(payload, gate, error)
+    return refused(payload, gate) if slot is None else slot
+
+
+async def _aenter(payload: Payload, gate: Gate) -> Slot | Reschedule:
+    """As `_enter`, for coroutines."""
+    try:
+        slot = await gate.atry_acquire()
+    except AWAY as error:
+        return _unasked(payload, gate, error)
+    return refused(payload, gate) if slot is None else slot
+
+
+def _unasked(payload: Payload, gate: Gate, error: BaseException) -> Reschedule:
+    """When to try again a job whose gate could not be asked, which is not the job's failure."""
+    log.warning("job %s is put back: limiter %r could not be asked: %s", payload.message.id, gate.name, error)
+    return Reschedule(random.uniform(0.5, 1.0) * UNASKED_PAUSE, {})
 
 
 def _current(run: Run, payload: Payload) -> CurrentJob:
@@ -189,9 +253,9 @@ def _current(run: Run, payload: Payload) -> CurrentJob:
     return CurrentJob(payload.message.id, run.queue, payload.message, payload.attempt)
 
 
-def _later(run: Run, payload: Payload, reschedule: Reschedule) -> Ended:
+def _later(run: Run, payload: Payload, reschedule: Reschedule, *, begun: bool) -> Ended:
     _log(run, payload, f"put back for {reschedule.delay:.1f} s", logging.INFO)
-    return later(run, payload, reschedule)
+    return later(run, payload, reschedule, begun=begun)
 
 
 def _log_kept(payload: Payload, error: BaseException) -> None:
