@@ -261,7 +261,7 @@ def test_whatever_goes_wrong_after_a_failure_the_job_ends_and_its_slot_is_free(
 
     def raised(message: Message, error: BaseException) -> None:
         if isinstance(error, OverLimit):
-            raise ValueError("a fault of a feature")
+            raise KeyError("a fault of a feature")
 
     monkeypatch.setattr(client.extensions["limiter"], "raised", raised)
     try:

@@ -51,7 +51,8 @@ class JobOptions:
         retry: How often a failed run is repeated; True means 25 times, False not at all and not kept either.
         retry_for: For how long after its first failure it is repeated, in seconds or as a timedelta, instead of how often.
         retry_queue: Where repeats wait, if elsewhere.
-        retry_on: Errors, and how often a run that raises one of them is repeated, whatever `retry` says.
+        retry_on: Errors, and how often a run that raises one of them is repeated, whatever `retry` says, which counts only
+            the others.
         discard_on: Errors that end the job as `Discard` does.
         dead: Whether it is kept in the dead set when it will not run again.
         backtrace: How many lines of a failure's traceback are kept in the job; True all, False none.

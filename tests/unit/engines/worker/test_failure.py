@@ -148,20 +148,43 @@ def test_an_error_of_another_kind_is_not_discarded() -> None:
     assert (ended.verb, ended.discarded) == ("retry", False)
 
 
+def verbs(*errors: BaseException, retry_on: Any, **fields: Any) -> list[str]:
+    """What becomes of a job that raises one error after another."""
+    verbs: list[str] = []
+    for error in errors:
+        ended = fail(error, options={"retry_on": retry_on}, **fields)
+        verbs.append(ended.verb)
+        fields = kept(ended) if ended.keep else fields
+    return verbs
+
+
 def test_retry_on_says_how_often_an_error_is_repeated() -> None:
-    said = {"retry_on": {LookupError: 2}}
-    verbs = [fail(Missing("7"), options=said, retry=False, retry_count=count).verb for count in (None, 0, 1)]
-    assert verbs == ["retry", "retry", "drop"]
-    assert fail(ValueError("no"), options=said, retry=False).verb == "drop"
-    assert fail(Missing("7"), options=said, retry=9, retry_count=1).verb == "dead"
-    assert fail(ValueError("no"), options=said, retry=9, retry_count=1).verb == "retry"
+    missing = [Missing("7")] * 3
+    assert verbs(*missing, retry_on={LookupError: 2}, retry=False) == ["retry", "retry", "drop"]
+    assert verbs(*missing, retry_on={LookupError: 2}, retry=9) == ["retry", "retry", "dead"]
+    assert verbs(ValueError("no"), retry_on={LookupError: 2}, retry=False) == ["drop"]
+
+
+def test_each_error_of_retry_on_has_a_count_of_its_own_and_retry_counts_the_others() -> None:
+    said = {LookupError: 1, ZeroDivisionError: 1}
+    errors = [ValueError("1"), ValueError("2"), Missing("1"), ZeroDivisionError("1")]
+    assert verbs(*errors, ValueError("3"), retry_on=said, retry=2) == ["retry"] * 4 + ["dead"]
+    assert verbs(*errors, KeyError("2"), retry_on=said, retry=2) == ["retry"] * 4 + ["dead"]
+    assert verbs(*errors, ValueError("3"), retry_on=said, retry=3) == ["retry"] * 5
+
+
+@pytest.mark.parametrize("strange", ["x", {"builtins.LookupError": "x"}, [1]])
+def test_counts_that_are_none_are_no_matter(strange: Any) -> None:
+    assert (
+        verbs(LookupError("1"), ValueError("1"), retry_on={LookupError: 1}, retry=1, repeats=strange) == ["retry"] * 2
+    )
 
 
 def test_of_retry_on_the_nearest_class_counts() -> None:
-    said = {"retry_on": {Exception: 0, LookupError: 1, Missing: 5}}
-    assert fail(Missing("7"), options=said, retry_count=2).verb == "retry"
-    assert fail(KeyError("7"), options=said, retry_count=2).verb == "dead"
-    assert fail(ValueError("no"), options=said).verb == "dead"
+    said = {Exception: 0, LookupError: 1, Missing: 2}
+    assert verbs(*[Missing("7")] * 3, retry_on=said) == ["retry", "retry", "dead"]
+    assert verbs(*[KeyError("7")] * 2, retry_on=said) == ["retry", "dead"]
+    assert verbs(ValueError("no"), retry_on=said) == ["dead"]
 
 
 def test_retry_in_may_discard_or_kill() -> None:

@@ -33,6 +33,8 @@ log = logging.getLogger("shiftboss.worker")
 LONGEST_MESSAGE = 10_000
 # What a job carries only while it is put back again and again; a run that got through takes it off.
 PASSING = (OVERRATED, "limited_since")
+# Where a job carries its failures by the classes of its `retry_on`.
+REPEATS = "repeats"
 # Seconds that a job without room behind its gate pauses, the more the longer it has tried.
 SHORTEST_PAUSE = 0.2
 LONGEST_PAUSE = 10.0
@@ -57,10 +59,19 @@ def failed(run: Run, payload: Payload, error: BaseException, body: Body | None =
     options = payload.message.options
     if isinstance(error, (Discard, *(body.options.discard_on if body else ()))):
         return Ended(run, "drop", Outcome.DIED, error=error, discarded=True)
+    repeats, kind = _repeats(payload), _kind(body, error)
     marked = _marked(payload, error, now_ms, run.queue)
     count = marked.retry_count or 0
     retry = options.get("retry", True)
-    if _may_run_again(marked, count, retry, _times(body, error), now_ms):
+    if body is None or kind is None:
+        again = _may_run_again(marked, count - sum(repeats.values()), retry, now_ms)
+    else:
+        name = f"{kind.__module__}.{kind.__qualname__}"
+        before = repeats.get(name, 0)
+        again = before < body.options.retry_on[kind]
+        repeated = {**marked.message.options, REPEATS: {**repeats, name: before + 1}}
+        marked = replace(marked, message=replace(marked.message, options=repeated))
+    if again:
         wish = _wished(body.retry_in if body else None, count, error)
         if wish is Verdict.DISCARD:
             return Ended(run, "drop", Outcome.DIED, error=error, discarded=True)
@@ -117,15 +128,19 @@ def poisoned(run: Run, payload: Payload, reason: str) -> Ended:
     return Ended(run, verb, Outcome.DIED, marked.encode(enqueued_at_ms=None))
 
 
-def _times(body: Body | None, error: BaseException) -> int | None:
-    """How often the job repeats runs that raise this error, if it says so: what is said of the nearest class counts."""
+def _kind(body: Body | None, error: BaseException) -> type[BaseException] | None:
+    """Which class of the job's `retry_on` an error is of, the nearest one; None if of none."""
     said = body.options.retry_on if body else {}
-    return next((said[kind] for kind in type(error).__mro__ if kind in said), None)
+    return next((kind for kind in type(error).__mro__ if kind in said), None)
 
 
-def _may_run_again(marked: Payload, count: int, retry: Any, times: int | None, now_ms: int) -> bool:
-    if times is not None:
-        return count < times
+def _repeats(payload: Payload) -> dict[str, int]:
+    """How often the job has failed by each class of its `retry_on`. Those failures are not counted by `retry`."""
+    said = payload.message.options.get(REPEATS)
+    return {name: times for name, times in said.items() if isinstance(times, int)} if isinstance(said, dict) else {}
+
+
+def _may_run_again(marked: Payload, count: int, retry: Any, now_ms: int) -> bool:
     if retry is False:
         return False
     seconds = marked.message.options.get("retry_for")

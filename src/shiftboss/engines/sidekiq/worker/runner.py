@@ -73,7 +73,7 @@ class Runner:
 
     def _sort(self, run: Run, payload: Payload, unwanted: frozenset[str]) -> None:
         if payload.message.id in unwanted:
-            self._leave_out(run, payload, "its batch is invalidated")
+            self._leave_out(run, payload, "it is no longer wanted")
         elif has_expired(payload):
             self._leave_out(run, payload, "it has expired")
         else:
