@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from shiftboss import Job, current_client, current_job, job
+from shiftboss import Job, Queue, current_client, current_job, job
 
 # What the jobs of this process saw, in order, and what those that wait wait for.
 seen: list[Any] = []
@@ -54,6 +54,16 @@ async def ahold(what: Any) -> None:
     seen.append(what)
     while not gate.is_set():  # noqa: ASYNC110  the gate is for threads too
         await asyncio.sleep(0.005)
+
+
+@job(name="careful")
+async def careful(what: Any) -> None:
+    seen.append(what)
+    try:
+        await asyncio.sleep(60)
+    finally:
+        await asyncio.sleep(0.05)
+        seen.append(("cleaned up", len(Queue())))
 
 
 @job(name="fail")

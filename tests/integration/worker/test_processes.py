@@ -215,6 +215,17 @@ def test_a_stop_interrupts_coroutines(client: Shiftboss, backend: Backend, start
     assert not backend.raw.exists("retry", "stat:processed", "processes")
 
 
+def test_a_coroutine_that_a_stop_interrupts_cleans_up_before_its_job_is_put_back(
+    client: Shiftboss, backend: Backend, start: Callable[..., Worker]
+) -> None:
+    worker = start(timeout=0.1)
+    jobs.careful.perform_async("c")
+    wait_until(lambda: seen)
+    worker.stop()
+    assert seen == ["c", ("cleaned up", 0)]
+    assert queued(backend) == 1
+
+
 def test_a_stop_puts_back_what_a_lost_reply_had_taken(
     client: Shiftboss, backend: Backend, start: Callable[..., Worker]
 ) -> None:

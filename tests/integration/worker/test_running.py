@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from redis import exceptions
 
 from shiftboss import Shiftboss, job, keys
 from shiftboss.engines.sidekiq.worker import Worker
@@ -121,6 +122,21 @@ def test_stopping_twice_or_without_a_start_is_harmless(client: Shiftboss) -> Non
     worker.stop()
     with Worker(client) as other:
         other.stop()
+
+
+def test_a_start_that_failed_can_be_tried_again(client: Shiftboss, monkeypatch: pytest.MonkeyPatch) -> None:
+    worker = Worker(client, concurrency=1)
+
+    def fail() -> None:
+        raise exceptions.ConnectionError("away")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(worker.heartbeat, "beat", fail)
+        with pytest.raises(exceptions.ConnectionError):
+            worker.start()
+    jobs.note.perform_async("served")
+    with worker:
+        wait_until(lambda: seen == ["served"], what="the job")
 
 
 def test_it_does_not_start_where_a_newer_release_has_written(client: Shiftboss, start: Callable[..., Worker]) -> None:

@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -381,13 +382,38 @@ def test_a_process_tells_of_its_life(client: Shiftboss) -> None:
     undone = on_shutdown(lambda: seen.append("last in, first out"))
     try:
         with Worker(client, concurrency=1):
-            pass
+            wait_until(lambda: on_heartbeat in seen, what="a sign of life")
         once = list(dict.fromkeys(seen))
-        assert once == [on_heartbeat, on_startup, on_quiet, "last in, first out", on_shutdown]
+        assert once == [on_startup, on_heartbeat, on_quiet, "last in, first out", on_shutdown]
+        assert [seen.count(hook) for hook in (on_startup, on_quiet, on_shutdown)] == [1, 1, 1]
     finally:
         on_shutdown.remove(undone)
         for hook, say in zip(hooks, said, strict=True):
             hook.remove(say)
+
+
+def test_when_a_process_says_that_it_is_quiet_nothing_more_is_taken(
+    client: Shiftboss, start: Callable[..., Worker]
+) -> None:
+    said = threading.Event()
+
+    @on_quiet
+    def push() -> None:
+        note.perform_bulk([("late",)] * 3)
+        with suppress(AssertionError):
+            wait_until(lambda: len(Queue()) < 3, timeout=0.2)
+        seen.append((threading.current_thread().name == "shiftboss-heartbeat", len(Queue())))
+        said.set()
+
+    try:
+        worker = start()
+        worker.quiet()
+        assert said.wait(20)
+        worker.quiet()
+        worker.stop()
+        assert seen == [(False, 3)]
+    finally:
+        on_quiet.remove(push)
 
 
 @pytest.fixture

@@ -89,3 +89,60 @@ def test_the_event_loop_outlives_a_task_that_would_end_it(
     assert ("wanted to end the program" in caplog.text) is (harm is leaves)
     crew.dismiss(nothing)
     wait_until(lambda: not loop.is_alive(), what="the loop's end")
+
+
+def test_coroutines_that_are_cancelled_may_end_in_peace() -> None:
+    crew, begun, ended = Crew(2), threading.Event(), list[str]()
+
+    async def work() -> None:
+        try:
+            begun.set()
+            await asyncio.sleep(60)
+        finally:
+            await asyncio.sleep(0.05)
+            ended.append("cleaned up")
+
+    assert crew.interrupt(10)
+    crew.spawn(work(), contextvars.Context())
+    assert begun.wait(10)
+    assert crew.interrupt(10)
+    assert ended == ["cleaned up"]
+    assert crew.interrupt(10)
+    crew.dismiss(nothing)
+
+
+def test_coroutines_that_do_not_end_are_not_waited_for_any_longer() -> None:
+    crew, begun, stop = Crew(2), threading.Event(), threading.Event()
+
+    async def work() -> None:
+        begun.set()
+        while not stop.is_set():
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.sleep(0.005)
+
+    crew.spawn(work(), contextvars.Context())
+    assert begun.wait(10)
+    assert not crew.interrupt(0.05)
+    stop.set()
+    crew.dismiss(nothing)
+
+
+def test_work_for_which_no_thread_can_be_started_is_left_to_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    crew, gate, begun, ran = Crew(3), threading.Event(), threading.Event(), threading.Event()
+
+    def refuse(self: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", refuse)
+        with pytest.raises(RuntimeError, match="can't start"):
+            crew.run(ran.set)
+    crew.run(lambda: begun.set() or (gate.wait(10) and None))
+    assert begun.wait(10)
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", refuse)
+        crew.run(ran.set)
+    assert not ran.is_set()
+    gate.set()
+    assert ran.wait(10)
+    crew.dismiss(nothing)

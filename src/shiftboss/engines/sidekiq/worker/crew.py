@@ -34,15 +34,24 @@ class Crew:
     def spawn(self, work: Coroutine[Any, Any, None], context: contextvars.Context) -> None:
         """Run a coroutine on the event loop, in that context."""
         if self._loop is None:
-            self._loop = asyncio.new_event_loop()
-            loop = self._loop
+            loop = asyncio.new_event_loop()
             threading.Thread(target=self._main_loop, args=(loop,), name="shiftboss-loop", daemon=True).start()
+            self._loop = loop
         self._loop.call_soon_threadsafe(self._spawn, self._loop, work, context)
 
-    def interrupt(self) -> None:
-        """Cancel the coroutines. Threads cannot be."""
-        if self._loop is not None:
-            self._loop.call_soon_threadsafe(lambda: [task.cancel() for task in self._tasks])
+    def interrupt(self, patience: float) -> bool:
+        """Cancel the coroutines, and wait so many seconds for what they do before they end. Threads cannot be cancelled.
+
+        Returns:
+            Whether all coroutines have ended.
+        """
+        if self._loop is None:
+            return True
+        try:
+            asyncio.run_coroutine_threadsafe(self._cancel(), self._loop).result(patience)
+        except TimeoutError:
+            return False
+        return True
 
     def dismiss(self, farewell: Callable[[], Coroutine[Any, Any, None]]) -> None:
         """Let those go who have nothing to do; a thread that still runs a job ends after it.
@@ -58,7 +67,11 @@ class Crew:
     def _put(self, work: Callable[[], None] | None) -> None:
         with self._lock:
             self._work.append(work)
-            self._call()
+            try:
+                self._call()
+            except RuntimeError:
+                self._work.pop()
+                raise
 
     def _call(self) -> None:
         """Have one more thread come for what waits, if none is on its way. Each that comes calls the next, before it works.
@@ -71,9 +84,16 @@ class Crew:
             self._coming = True
             self._idle.pop().release()
         elif self._threads < self._size:
-            self._coming = True
-            self._threads += 1
-            threading.Thread(target=self._main, name=f"shiftboss-job-{self._threads}", daemon=True).start()
+            name = f"shiftboss-job-{self._threads + 1}"
+            try:
+                threading.Thread(target=self._main, name=name, daemon=True).start()
+            except RuntimeError as error:
+                if not self._threads:
+                    raise
+                log.warning("%s could not be started, what waits is left to those that run: %s", name, error)
+            else:
+                self._coming = True
+                self._threads += 1
 
     def _main(self) -> None:
         bell = threading.Lock()
@@ -102,6 +122,13 @@ class Crew:
         task = loop.create_task(work, context=context)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+    async def _cancel(self) -> None:
+        tasks = list(self._tasks)
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks)
 
     def _main_loop(self, loop: asyncio.AbstractEventLoop) -> None:
         # asyncio lets a task's sys.exit() out of here, and whoever holds the loop may stop it: the other jobs go on.

@@ -98,9 +98,18 @@ class Heartbeat(Rounds):
         return EVERY
 
     def round(self) -> None:
-        """Beat once."""
+        """Beat once, and heed what was left for this process."""
         if self.stopping:
             return
+        self.beat()
+        on_heartbeat.fire()
+        signal = self._store.run(calls.signalled(self._keys, self._facts.identity))
+        if signal is not None:
+            self._heed(signal)
+        self.tell_measures()
+
+    def beat(self) -> None:
+        """Show what this process is and runs."""
         running = self._hold.running()
         began = time.perf_counter()
         self.processes = self._store.run(
@@ -118,11 +127,6 @@ class Heartbeat(Rounds):
             )
         )
         self._rtt_us = round((time.perf_counter() - began) * 1_000_000)
-        on_heartbeat.fire()
-        signal = self._store.run(calls.signalled(self._keys, self._facts.identity))
-        if signal is not None:
-            self._heed(signal)
-        self.tell_measures()
 
     def tell_measures(self) -> None:
         """Add what was measured to what Redis knows. What is lost on the way is not told again: it would count twice."""

@@ -92,14 +92,19 @@ class Hold:
             self._running.update((run.number, run) for run in runs)
         return runs
 
-    def end(self, run: Run) -> bool:
-        """Free the slot of a run; whether it was taken until now."""
+    def end(self, run: Run) -> tuple[bool, bool]:
+        """Free the slot of a run.
+
+        Returns:
+            Whether it was taken until now, and whether no other one was free.
+        """
         with self._changed:
+            full = len(self._running) >= self.size
             if self._running.pop(run.number, None) is None:
-                return False
+                return False, False
             self._ended[run.number] = run
             self._changed.notify_all()
-            return True
+            return True, full
 
     def settle(self, runs: Iterable[Run]) -> None:
         """Let go of runs whose acknowledgement was answered."""

@@ -120,10 +120,10 @@ class Runner:
         else:
             self._crew.run(lambda: context.run(self._run, run, payload, body))
 
-    def interrupt(self) -> None:
-        """Cancel the coroutines that run; they count as not run."""
+    def interrupt(self, patience: float) -> bool:
+        """Cancel the coroutines that run, which count as not run; whether all have ended within so many seconds."""
         self._interrupting = True
-        self._crew.interrupt()
+        return self._crew.interrupt(patience)
 
     def _run(self, run: Run, payload: Payload, body: Body) -> None:
         current, entered, begun = _current(run, payload), None, False

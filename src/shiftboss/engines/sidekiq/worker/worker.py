@@ -114,9 +114,9 @@ class Worker:
         if self._started or self._stopped:
             return
         self.client.perform(claim_layout(self.client))
-        self._started = True
         # Whoever holds a job is listed first: from here on nothing it takes can be forgotten.
-        self.heartbeat.round()
+        self.heartbeat.beat()
+        self._started = True
         on_startup.fire()
         log.info("worker %s serves %s with %d slots", self.identity, ", ".join(self.queues.names), self.concurrency)
         self._beside = [one for extension in self.client.extensions.values() for one in extension.services()]
@@ -167,11 +167,11 @@ class Worker:
         self.stop()
 
     def _end(self, ended: Ended) -> None:
-        full = not self._hold.free
-        if self._hold.end(ended.run):
+        was_running, was_full = self._hold.end(ended.run)
+        if was_running:
             announce_end(ended)
             self.settler.put(ended)
-            if full:
+            if was_full:
                 self.fetcher.nudge()
 
     def _told(self, name: str) -> None:
@@ -199,16 +199,16 @@ class Worker:
                 os._exit(AT_ONCE)
 
     def _rest(self, services: Sequence[Service]) -> None:
-        if not self._runner.stopping:
-            self._runner.stopping = True
-            on_quiet.fire()
+        self._runner.stopping = True
         for service in services:
             service.ask_to_stop()
 
     def _rested(self) -> None:
-        """Show that no more jobs are taken, now that it is true."""
+        """Say that no more jobs are taken, now that it is true."""
         self.heartbeat.quiet = True
         self.heartbeat.nudge()
+        with self.client:
+            on_quiet.fire()
 
     def _stop(self) -> None:
         deadline = time.monotonic() + self.timeout
@@ -216,7 +216,8 @@ class Worker:
         self.fetcher.stop()
         if not self._hold.wait_idle(deadline - time.monotonic()):
             log.warning("%d jobs did not end within %g s", self._hold.busy, self.timeout)
-            self._runner.interrupt()
+            if not self._runner.interrupt(LAST):
+                log.warning("coroutines did not end within %g s of being cancelled", LAST)
         self._put_back()
         self.settler.finish(LAST)
         on_shutdown.fire()
