@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 from shiftboss.client import Shiftboss
 from shiftboss.engines.sidekiq.engine import SidekiqEngine
@@ -28,7 +29,8 @@ def fake(client: Shiftboss | None = None) -> Sandbox:
 
 def inline() -> Sandbox:
     """From now on, a job that is pushed runs at once, before the push returns, also one that is due later; what it raises
-    comes out of the push. In a batch, its members run when the block ends.
+    comes out of the push. In a batch, its members run when the block ends. A job that failed and may be repeated waits until
+    `drain_all` is called.
 
     Raises:
         ConfigError: The package fakeredis is missing.
@@ -66,4 +68,5 @@ class InlineEngine(SidekiqEngine):
 
     def enqueue(self, messages: Sequence[Message]) -> Plan[None]:
         yield from super().enqueue(messages)
-        yield from work(self._sandbox.drain)
+        # Not those that failed before: their errors are no matter of this push.
+        yield from work(partial(self._sandbox.drain, retries=False))

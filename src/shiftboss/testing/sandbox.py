@@ -68,12 +68,13 @@ class Sandbox:
         """All jobs that wait: those in queues in the order in which they run, then those that are due later (`at`)."""
         return [waiting.message for waiting in self._waiting()]
 
-    def drain(self, wanted: Wanted = _every) -> int:
+    def drain(self, wanted: Wanted = _every, *, retries: bool = True) -> int:
         """Run what waits, and what that pushes, until nothing waits: first what is in queues, then what is due later in
         the order of its time, without waiting for it. A running `Clock` is set to that time.
 
         Args:
             wanted: Which jobs; default all.
+            retries: Whether those too that failed and wait to be repeated.
 
         Returns:
             How many runs there were.
@@ -86,7 +87,7 @@ class Sandbox:
         before = self._runs
         while (
             waiting := [one for one in read_queues(self.client, self._keys) if wanted(one.message)]
-            or [one for one in read_sets(self.client, self._keys) if wanted(one.message)][:1]
+            or [one for one in read_sets(self.client, self._keys, retries=retries) if wanted(one.message)][:1]
         ):
             for one in waiting:
                 if self._runs - before >= MOST_RUNS:

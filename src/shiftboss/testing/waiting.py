@@ -41,10 +41,10 @@ def read_queues(client: Shiftboss, keys: SidekiqKeys) -> list[Waiting]:
     return [waiting for _, waiting in sorted(found, key=lambda one: one[0])]
 
 
-def read_sets(client: Shiftboss, keys: SidekiqKeys) -> list[Waiting]:
-    """What is scheduled or waits for a repeat, the one that is due first first."""
+def read_sets(client: Shiftboss, keys: SidekiqKeys, *, retries: bool = True) -> list[Waiting]:
+    """What is scheduled and, if asked for, waits for a repeat; the one that is due first first."""
     found = []
-    for place in (keys.schedule, keys.retry):
+    for place in (keys.schedule, keys.retry) if retries else (keys.schedule,):
         for raw, at in client.store.run(command("ZRANGE", [place], [0, -1, "WITHSCORES"], _placed)):
             found.append(Waiting(replace(decode(raw).message, at=at), raw, place))
     return sorted(found, key=lambda one: one.message.at or 0)

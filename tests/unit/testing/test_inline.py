@@ -37,6 +37,18 @@ def test_its_error_comes_out_of_the_push(sandbox: Sandbox) -> None:
     assert sandbox.jobs == []
 
 
+def test_a_job_that_failed_is_repeated_only_when_it_is_asked_for(sandbox: Sandbox, noted: list[Any]) -> None:
+    with pytest.raises(ZeroDivisionError):
+        jobs.fail.set(retry=1).perform_async()
+    jobs.note.perform_async(1)
+    jobs.note_later.perform_in(60, 2)
+    assert noted == [1, 2]
+    assert [message.name for message in sandbox.jobs] == [jobs.fail.job_name]
+    with pytest.raises(ZeroDivisionError):
+        sandbox.drain()
+    assert sandbox.jobs == []
+
+
 def test_a_batch_has_succeeded_when_its_block_ends(noted: list[Any]) -> None:
     batch = jobs.invoice(1, 2)
     assert noted == [1, 2, ("success", 2, {"month": "May"})]
