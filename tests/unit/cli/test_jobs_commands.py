@@ -184,12 +184,20 @@ def test_a_job_is_pushed_by_hand(shiftboss: Run, url: str, client: Shiftboss) ->
     [
         (["Greet", "a.png"], """expected JSON, got 'a.png'; a text has quotes of its own: '"a.png"'"""),
         (["Greet", "--in", "soon"], "expected a time like 30s, 5m, 2h or 1d, got 'soon'"),
+        (["Greet", "-q", "low,3"], "expected 1 to 128 characters without spaces or commas, got 'low,3'"),
+        (["Greet", "-q", ""], "expected 1 to 128 characters without spaces or commas, got ''"),
         (["Greet", "--inline", "--in", "5"], "--inline runs the job here and now"),
     ],
 )
 def test_what_cannot_be_pushed_is_said(shiftboss: Run, url: str, words: list[str], said: str) -> None:
     wrong = shiftboss("enqueue", *words, "--redis", url)
     assert (wrong.exit_code, said in wrong.stderr) == (2, True), wrong.stderr
+
+
+def test_arguments_of_an_unknown_job_are_checked_too(shiftboss: Run, url: str, client: Shiftboss) -> None:
+    wrong = shiftboss("enqueue", "Greet", "NaN", "--redis", url)
+    assert (wrong.exit_code, "args[0]" in wrong.stderr) == (1, True), wrong.stderr
+    assert json.loads(shiftboss("stats", "--json", "--redis", url).stdout)["enqueued"] == 0
 
 
 def test_an_unknown_job_cannot_run_inline(shiftboss: Run, url: str) -> None:

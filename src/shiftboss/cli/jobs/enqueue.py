@@ -34,11 +34,26 @@ def parse_delay(ctx: click.Context, param: click.Parameter, text: str | None) ->
     return float(found[1]) * UNITS[found[2] or ""]
 
 
+def check_queue(ctx: click.Context, param: click.Parameter, name: str | None) -> str | None:
+    """A name that a worker can serve."""
+    from shiftboss.engines.sidekiq.options import WORD, is_word
+
+    if name is not None and not is_word(name):
+        raise click.BadParameter(f"expected {WORD}, got {name!r}", ctx, param)
+    return name
+
+
 @click.command("enqueue", cls=Command)
 @click.argument("name", metavar="NAME")
 @click.argument("arguments", metavar="[JSON]...", nargs=-1)
 @require_option
-@click.option("-q", "--queue", metavar="NAME", help="Where it goes. [default: what the job says, else default]")
+@click.option(
+    "-q",
+    "--queue",
+    metavar="NAME",
+    callback=check_queue,
+    help="Where it goes. [default: what the job says, else default]",
+)
 @click.option("--in", "delay", metavar="TIME", callback=parse_delay, help="Later: 30s, 5m, 2h, 1d.")
 @click.option("--inline", is_flag=True, help="Run it here and now; needs --require.")
 def enqueue(
@@ -89,10 +104,12 @@ def _argument(text: str) -> Any:
 def _message(name: str, args: list[Any]) -> Message:
     from shiftboss.engines.sidekiq.function_job import FunctionJob
     from shiftboss.engines.sidekiq.registry import find
+    from shiftboss.engines.sidekiq.strict import check_arguments
     from shiftboss.jobs import Message
 
     definition = find(name)
     if definition is None:
+        check_arguments(name, args)
         return Message(name, tuple(args), "default", os.urandom(12).hex(), options={"retry": True})
     return FunctionJob(definition, definition.options).call(*args)
 

@@ -160,10 +160,10 @@ def _is_error(value: object) -> bool:
 
 
 _DURATION = "None, a positive number of seconds or a timedelta"
-_WORD = f"1 to {NAME_LIMIT} characters without spaces or commas"
+WORD = f"1 to {NAME_LIMIT} characters without spaces or commas"
 _RULES: tuple[tuple[str, Callable[[Any], bool], str], ...] = (
-    ("name", lambda value: value == "" or is_word(value), _WORD),
-    ("queue", is_word, _WORD),
+    ("name", lambda value: value == "" or is_word(value), WORD),
+    ("queue", is_word, WORD),
     ("retry", lambda value: isinstance(value, int) and value >= 0, "True, False or a number of times, 0 or more"),
     ("retry_for", _is_duration, _DURATION),
     ("expires_in", _is_duration, _DURATION),
@@ -181,7 +181,7 @@ _RULES: tuple[tuple[str, Callable[[Any], bool], str], ...] = (
     ("backtrace", lambda value: isinstance(value, int) and value >= 0, "True, False or a number of lines"),
     ("max_requeues", lambda value: value is None or _is_count(value), "None or a number of times, 0 or more"),
     ("after_commit", lambda value: isinstance(value, bool), "True or False"),
-    ("retry_queue", lambda value: value is None or is_word(value), f"None or {_WORD}"),
+    ("retry_queue", lambda value: value is None or is_word(value), f"None or {WORD}"),
     ("dead", lambda value: isinstance(value, bool), "True or False"),
     ("track", lambda value: isinstance(value, bool), "True or False"),
     (
