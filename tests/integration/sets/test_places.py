@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from shiftboss import DeadSet, JobError, Queue, RetrySet, ScheduledSet, Shiftboss, job
-from shiftboss.batches import Batch
+from shiftboss.batches import Batch, enqueue_after
 from shiftboss.engines.sidekiq.sets import Entry
 from shiftboss.errors import ConfigError
+from shiftboss.jobs import PREREQUISITE_DIED, TOLD, Message, Outcome
+from shiftboss.plan import Plan
 from tests.backends import Backend
 
 pytestmark = pytest.mark.backends("fake", "embedded", "redis", "acl")
@@ -102,6 +105,15 @@ def test_a_job_goes_to_another_queue(client: Shiftboss) -> None:
     assert [[one.jid for one in Queue(name)] for name in ("default", "high")] == [[], [entry.jid]]
 
 
+@pytest.mark.parametrize("queue", ["", "low,3", "a b", "a\nb", "x" * 200])
+def test_a_job_goes_to_no_queue_that_nobody_can_serve(client: Shiftboss, queue: str) -> None:
+    jid = noted.perform_async(1)
+    (entry,) = Queue()
+    with pytest.raises(JobError, match="expected queue to be 1 to 128 characters without spaces or commas, got"):
+        entry.requeue(queue)
+    assert [one.jid for one in Queue()] == [jid]
+
+
 def test_kill_moves_a_job_to_the_dead(client: Shiftboss, backend: Backend) -> None:
     jid = noted.perform_async(1)
     (waiting,) = Queue()
@@ -122,6 +134,38 @@ def test_a_killed_member_has_died_to_its_batch(client: Shiftboss) -> None:
     assert entry.bid == batch.bid
     assert entry.kill()
     assert batch.status().dead == 1
+
+
+@pytest.mark.parametrize("where", [Queue, ScheduledSet])
+def test_to_jobs_that_were_to_run_after_a_killed_one_it_has_died(client: Shiftboss, where: Any) -> None:
+    jid = noted.set(track=True).perform_in(3600 if where is ScheduledSet else 0, 1)
+    enqueue_after([jid], noted.set(queue="after").call("after"))
+    assert where().find(jid).kill()
+    (waiting,) = Queue("after")
+    assert PREREQUISITE_DIED in waiting.options
+
+
+def test_to_those_that_wait_for_them_all_jobs_that_are_killed_have_died(client: Shiftboss) -> None:
+    jids = [noted.set(track=True).perform_in(3600, n) for n in range(2)]
+    for jid in jids:
+        enqueue_after([jid], noted.set(queue="after").call(jid))
+    assert ScheduledSet().kill_all() == 2
+    assert sorted(entry.args[0] for entry in Queue("after")) == sorted(jids)
+
+
+def test_to_its_schedule_a_killed_job_has_died(client: Shiftboss, monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[Any] = []
+
+    def finished(message: Message, outcome: Outcome, error: BaseException | None) -> Plan[None]:
+        told.append((message.id, outcome, str(error)))
+        yield from ()
+
+    monkeypatch.setattr(client.extensions["periodic"], "finished", finished)
+    call = replace(noted.call(1), options={TOLD: ["main", "nightly"]})
+    client.perform(client.push([call]))
+    (entry,) = Queue()
+    assert entry.kill()
+    assert told == [(call.id, Outcome.DIED, "killed by hand")]
 
 
 def test_a_scheduled_job_is_moved_in_time(client: Shiftboss) -> None:

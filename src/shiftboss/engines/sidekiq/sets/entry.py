@@ -8,10 +8,11 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from shiftboss.engines.sidekiq.due import due_at, due_in
+from shiftboss.engines.sidekiq.options import WORD, is_word
 from shiftboss.engines.sidekiq.payload import Payload, decode
 from shiftboss.engines.sidekiq.sets import calls
 from shiftboss.errors import JobError
-from shiftboss.jobs import Member, Outcome
+from shiftboss.jobs import TOLD, TRACK, Member, Message, Outcome
 from shiftboss.plan import Plan, run
 
 if TYPE_CHECKING:
@@ -128,7 +129,7 @@ class Entry:
         """Put it at the back of its queue, or of another one. One round trip.
 
         Raises:
-            JobError: Its payload cannot be read.
+            JobError: Its payload cannot be read, or no worker can serve a queue of that name.
         """
         return self._place.client.perform(self._requeue(queue))
 
@@ -149,7 +150,9 @@ class Entry:
         return await self._place.client.aperform(self._retry())
 
     def kill(self) -> bool:
-        """Move it to the dead; to a batch that it is a member of it has died. Two round trips for a member, else one."""
+        """Move it to the dead. It has died to its batch, to its schedule and to jobs that were to run after it. One round trip,
+        and one for each of those.
+        """
         return self._place.client.perform(self._kill())
 
     async def akill(self) -> bool:
@@ -173,6 +176,8 @@ class Entry:
 
     def _requeue(self, queue: str | None) -> Plan[bool]:
         payload = self._readable()
+        if queue is not None and not is_word(queue):
+            raise JobError(f"expected queue to be {WORD}, got {queue!r}")
         message = replace(payload.message, queue=queue or payload.message.queue)
         return (yield from self._move(replace(payload, message=message)))
 
@@ -191,11 +196,17 @@ class Entry:
         place = self._place
         keep = self.raw if self.payload is None else self.payload.encode(enqueued_at_ms=None)
         moved = yield from run(calls.bury(place.keys, place.key, self.raw, keep))
-        if moved and self.payload is not None and self.payload.message.batch is not None:
-            for extension in place.client.extensions.values():
-                error = JobError("killed by hand")
-                yield from extension.finished(self.payload.message, Outcome.DIED, error)
+        if moved and self.payload is not None:
+            yield from self._tell_of_death(self.payload.message)
         return moved
+
+    def _tell_of_death(self, message: Message) -> Plan[None]:
+        error = JobError("killed by hand")
+        for extension in self._place.client.extensions.values():
+            if TRACK in message.options:
+                yield from extension.tracked(message, Outcome.DIED)
+            if message.batch is not None or TOLD in message.options:
+                yield from extension.finished(message, Outcome.DIED, error)
 
     def _reschedule(self, when: datetime | timedelta | float) -> Plan[bool]:
         if self.at is None:

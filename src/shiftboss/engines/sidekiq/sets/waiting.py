@@ -44,7 +44,7 @@ class WaitingSet(Place):
         return await self.client.aperform(self._each(Entry._retry))
 
     def kill_all(self) -> int:
-        """Move all jobs that are there now to the dead; how many. One round trip each, two for a batch's member."""
+        """Move all jobs that are there now to the dead; how many. See `Entry.kill`."""
         return self.client.perform(self._each(Entry._kill))
 
     async def akill_all(self) -> int:
