@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
-from shiftboss import Shiftboss
+from shiftboss import Shiftboss, on_death
 from shiftboss.engines.sidekiq.worker import Worker
 from tests.backends import Backend
 from tests.integration.worker import jobs
@@ -85,9 +85,14 @@ def test_a_waiting_job_keeps_big_numbers_and_unknown_fields(
 def test_a_waiting_job_that_cannot_be_read_goes_to_the_dead(
     client: Shiftboss, backend: Backend, start: Callable[..., Worker]
 ) -> None:
-    backend.raw.zadd("retry", {"not json{": 1})
-    jobs.note.perform_in(0.01, "fine")
-    start()
-    wait_until(lambda: seen == ["fine"])
+    told = on_death(lambda job, error: seen.append((job, "not JSON" in str(error))))
+    try:
+        backend.raw.zadd("retry", {"not json{": 1})
+        start()
+        wait_until(lambda: seen == [(None, True)], what="the death")
+        jobs.note.perform_in(0.01, "fine")
+        wait_until(lambda: seen[1:] == ["fine"])
+    finally:
+        on_death.remove(told)
     wait_until(lambda: backend.raw.zscore("dead", "not json{") == pytest.approx(time.time(), abs=10))
     assert not backend.raw.exists("retry")

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from shiftboss import Shiftboss
+from shiftboss import Shiftboss, on_death
+from shiftboss.engines.sidekiq.sets import Failures
 from shiftboss.engines.sidekiq.worker import Worker
 from tests.backends import Backend
 from tests.integration.worker import jobs
@@ -136,6 +137,26 @@ def test_a_job_that_kills_its_processes_goes_to_the_dead(
     (raw,) = backend.raw.zrange("dead", 0, -1)
     assert json.loads(raw)["error_class"] == "PoisonPill"
     assert backend.raw.get("stat:failed") == "1"
+
+
+def test_who_wants_to_hear_of_deaths_hears_of_what_a_dead_process_held(
+    client: Shiftboss, backend: Backend, start: Callable[..., Worker]
+) -> None:
+    told = on_death(lambda job, error: seen.append((job and job.jid, str(error))))
+    try:
+        jid = jobs.Stubborn.perform_async("poison")
+        backend.raw.set(f"sb:recovered:{jid}", 2, ex=60)
+        backend.raw.sadd("sb:workers", "host:1:dead")
+        backend.raw.lmove("queue:default", "sb:inflight:host:1:dead", "RIGHT", "LEFT")
+        backend.raw.lpush("sb:inflight:host:1:dead", "not json{")
+        start("other")
+        wait_until(lambda: len(seen) == 3, what="all to be told")
+        reason = "3 processes died while they ran it"
+        assert {(jid, reason), (jid, f"JobError({reason!r})")} < set(seen)
+        assert any(job is None and "not JSON" in error for job, error in seen)
+        assert {failure.message for failure in Failures()} > {reason}
+    finally:
+        on_death.remove(told)
 
 
 def test_term_lets_a_short_job_end(client: Shiftboss, backend: Backend, spawn: Spawn, tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ from shiftboss.engine import Gate
 from shiftboss.engines.sidekiq.options import RETRIES
 from shiftboss.engines.sidekiq.payload import EXPIRY
 from shiftboss.engines.sidekiq.worker.hold import Ended, Run
-from shiftboss.errors import OverLimit
+from shiftboss.errors import JobError, OverLimit
 from shiftboss.extension import Reschedule
 from shiftboss.jobs import OVERRATED, Outcome, error_name, error_text
 
@@ -125,7 +125,7 @@ def poisoned(run: Run, payload: Payload, reason: str) -> Ended:
     if payload.failed_at_ms is None:
         marked = replace(marked, failed_at_ms=round(time.time() * 1000))
     verb = "drop" if payload.message.options.get("dead") is False else "dead"
-    return Ended(run, verb, Outcome.DIED, marked.encode(enqueued_at_ms=None))
+    return Ended(run, verb, Outcome.DIED, marked.encode(enqueued_at_ms=None), error=JobError(reason))
 
 
 def _kind(body: Body | None, error: BaseException) -> type[BaseException] | None:

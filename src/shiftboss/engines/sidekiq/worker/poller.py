@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from shiftboss.engines.sidekiq.payload import decode
 from shiftboss.engines.sidekiq.worker import calls
+from shiftboss.engines.sidekiq.worker.dying import tell_of_death
 from shiftboss.engines.sidekiq.worker.rounds import Outage, Rounds
 from shiftboss.errors import JobError
 
@@ -54,19 +55,30 @@ class Poller(Rounds):
         """Move what is due in one set; seconds until more is."""
         while not self.stopping:
             due = self._store.run(calls.due(waiting, PAGE))
-            jobs = [(raw, *_pushed(raw, due.now_ms)) for raw in due.payloads]
+            jobs = []
+            for raw in due.payloads:
+                try:
+                    jobs.append((raw, *_pushed(raw, due.now_ms)))
+                except JobError as error:
+                    self._bury(waiting, raw, error)
             if jobs:
                 self._store.run(calls.promote(self._keys, waiting, jobs))
-            if len(jobs) < PAGE:
+            if len(due.payloads) < PAGE:
                 return MOST if due.next_ms is None else due.next_ms / 1000
         return MOST
 
+    def _bury(self, waiting: str, raw: bytes, error: JobError) -> None:
+        """Move to the dead what cannot be read, and tell of it, unless another process just did."""
+        if self._store.run(calls.promote(self._keys, waiting, [(raw, "", raw)])):
+            log.warning("a waiting job goes to the dead set: %s", error)
+            tell_of_death(None, None, error)
+
 
 def _pushed(raw: bytes, now_ms: int) -> tuple[str, bytes]:
-    """Queue and payload of a job that enters a queue now; no queue for one that cannot be read."""
-    try:
-        payload = decode(raw)
-        return payload.message.queue, payload.encode(enqueued_at_ms=now_ms)
-    except JobError as error:
-        log.warning("a waiting job goes to the dead set: %s", error)
-        return "", raw
+    """Queue and payload of a job that enters a queue now.
+
+    Raises:
+        JobError: It cannot be read.
+    """
+    payload = decode(raw)
+    return payload.message.queue, payload.encode(enqueued_at_ms=now_ms)

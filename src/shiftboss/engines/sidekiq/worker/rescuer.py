@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import logging
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from shiftboss.engines.sidekiq.payload import Payload, decode
 from shiftboss.engines.sidekiq.worker import calls
 from shiftboss.engines.sidekiq.worker.acknowledge import acknowledge, groups
+from shiftboss.engines.sidekiq.worker.bodies import find
+from shiftboss.engines.sidekiq.worker.dying import tell_of_death
 from shiftboss.engines.sidekiq.worker.failure import poisoned, unreadable
 from shiftboss.engines.sidekiq.worker.hold import Ended, Run
 from shiftboss.engines.sidekiq.worker.rounds import Outage, Rounds
 from shiftboss.errors import JobError
+from shiftboss.jobs import CurrentJob
 from shiftboss.service import Signal
 
 if TYPE_CHECKING:
@@ -56,6 +60,8 @@ class Rescuer(Rounds):
             jobs, ended = self._sort(raws)
             for group in groups(ended):
                 self._client.perform(acknowledge(self._client, self._keys, dead, group))
+                for one in group:
+                    self._tell(one)
             back = [(payload.message.queue, payload.raw) for payload in jobs]
             rescued = self._store.run(
                 calls.rescue(self._keys, dead, MEMORY, back, [payload.message.id for payload in jobs])
@@ -65,6 +71,15 @@ class Rescuer(Rounds):
             if rescued.alive or not rescued.left:
                 self.rescued.fire(dead)
                 return
+
+    def _tell(self, ended: Ended) -> None:
+        body, current, payload = None, None, ended.run.payload
+        if payload is not None:
+            current = CurrentJob(payload.message.id, ended.run.queue, payload.message, payload.attempt)
+            with suppress(JobError):
+                body = find(self._client, payload.message.name)
+        with self._client:
+            tell_of_death(body, current, ended.error)
 
     def _sort(self, raws: list[bytes]) -> tuple[list[Payload], list[Ended]]:
         """What goes back to its queue, and what ends here."""

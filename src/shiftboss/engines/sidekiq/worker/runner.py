@@ -11,12 +11,12 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from shiftboss.endings import Requeue, count_of, stopping
-from shiftboss.engines.sidekiq.hooks import on_death
 from shiftboss.engines.sidekiq.payload import Payload, decode
 from shiftboss.engines.sidekiq.worker.announcing import announce_start
 from shiftboss.engines.sidekiq.worker.bodies import Body, find
 from shiftboss.engines.sidekiq.worker.calling import acall, call, has_expired
 from shiftboss.engines.sidekiq.worker.crew import Crew
+from shiftboss.engines.sidekiq.worker.dying import tell_of_death
 from shiftboss.engines.sidekiq.worker.failure import failed, later, refused, unreadable
 from shiftboss.engines.sidekiq.worker.hold import Ended, Run
 from shiftboss.engines.sidekiq.worker.rounds import AWAY
@@ -88,7 +88,7 @@ class Runner:
             run.payload = decode(run.raw)
         except JobError as error:
             log.warning("a job goes to the dead set: %s", error)
-            on_death.fire(None, error)
+            tell_of_death(None, None, error)
             self._end(unreadable(run, error))
         return run.payload
 
@@ -191,12 +191,7 @@ class Runner:
             log.exception("job %s failed, and so did finding out what that means for it", payload.message.id)
             ended = _judged_without_body(run, payload, error)
         if ended.outcome is Outcome.DIED:
-            if body is not None and body.exhausted is not None and not ended.discarded:
-                try:
-                    body.exhausted(current, error)
-                except BaseException:
-                    log.exception("exhausted of %s failed", payload.message.name)
-            on_death.fire(current, error)
+            tell_of_death(None if ended.discarded else body, current, error)
         return ended
 
     def _judged(self, run: Run, payload: Payload, body: Body | None, error: BaseException, *, begun: bool) -> Ended:
