@@ -26,12 +26,19 @@ def app(tmp_path: Path) -> Path:
         dedent(
             """
             import os
+            import time
             from shiftboss import current_client, job
             from shiftboss.scripts import command
 
             @job(name="pid")
             def pid() -> None:
                 current_client().store.run(command("RPUSH", ["test:pids"], [os.getpid()], int))
+
+            @job(name="hang")
+            def hang() -> None:
+                pid()
+                while not os.path.exists("go_on"):
+                    time.sleep(0.01)
             """
         )
     )
@@ -42,8 +49,8 @@ def pids(client: Shiftboss) -> set[int]:
     return {process.info["pid"] for process in ProcessSet(client=client)}
 
 
-def push(client: Shiftboss) -> None:
-    client.perform(client.push([Message("pid", (), "default", os.urandom(12).hex())]))
+def push(client: Shiftboss, name: str = "pid") -> None:
+    client.perform(client.push([Message(name, (), "default", os.urandom(12).hex())]))
 
 
 def end(worker: subprocess.Popen[str], number: signal.Signals = signal.SIGTERM) -> tuple[int, str]:
@@ -107,3 +114,24 @@ def test_it_starts_anew_when_the_source_changes(client: Shiftboss, backend: Back
         wait_until(lambda: backend.raw.llen("test:new") == 1, what="the new source to run")
         assert end(worker)[0] == 0
     assert first != second
+
+
+@pytest.mark.parametrize("patient", [True, False])
+def test_a_stop_is_heard_while_old_processes_end_for_the_new_source(
+    client: Shiftboss, backend: Backend, app: Path, patient: bool
+) -> None:
+    words = ("worker", "-r", "jobs", "--reload", "--timeout", "600", "--redis", backend.url)
+    with running(*words, cwd=app) as worker:
+        push(client, "hang")
+        wait_until(lambda: backend.raw.llen("test:pids") == 1, timeout=30, what="the job to run")
+        with (app / "jobs.py").open("a") as source:
+            source.write("# changed\n")
+        wait_until(lambda: all(one.quiet for one in ProcessSet(client=client)), timeout=30, what="the process to stop")
+        worker.send_signal(signal.SIGINT)
+        if patient:
+            (app / "go_on").touch()
+            worker.communicate(timeout=TIMEOUT)
+            assert worker.returncode == 0
+        else:
+            wait_until(lambda: (worker.send_signal(signal.SIGINT), worker.poll() is not None)[1], timeout=30)
+    assert backend.raw.llen("test:pids") == 1

@@ -9,7 +9,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from types import FrameType
 from typing import NoReturn
@@ -29,9 +29,10 @@ MISUSE = 2
 
 @dataclass
 class _Place:
-    """A place that a process of ours has, or will have at `due`."""
+    """A place that a process of ours has, or will have at `due`. One that was `told` leaves it for a fresh one."""
 
     pid: int | None = None
+    told: bool = False
     began: float = 0.0
     due: float | None = 0.0
     backoff: Backoff = field(default_factory=lambda: Backoff(0.5, 30.0))
@@ -108,18 +109,23 @@ class _Supervisor:
         if number in STOP:
             if not self._stopping:
                 log.info("stopping %d processes", sum(place.pid is not None for place in self._places))
+                # To one that is stopping already another TERM would say: at once.
+                self._send(signal.SIGTERM, [place for place in self._places if not place.told])
+            else:
+                self._send(signal.SIGTERM)
             self._stopping = True
-            self._send(signal.SIGTERM)
         elif number in PASSED_ON:
             self._quiet = self._quiet or number == signal.SIGTSTP
             self._send(signal.Signals(number))
 
-    def _send(self, number: signal.Signals) -> None:
-        for place in self._places:
+    def _send(self, number: signal.Signals, places: Sequence[_Place] | None = None) -> None:
+        for place in self._places if places is None else places:
             if place.pid is not None:
                 os.kill(place.pid, number)
 
     def _start_due(self) -> None:
+        if any(place.told for place in self._places):
+            return  # the new ones shall not meet the old
         for number, place in enumerate(self._places):
             if place.pid is None and place.due is not None and place.due <= time.monotonic() and not self._stopping:
                 place.pid = self._fork(number)
@@ -148,10 +154,13 @@ class _Supervisor:
                 self._ended(place, pid, os.waitstatus_to_exitcode(status))
 
     def _ended(self, place: _Place, pid: int, code: int) -> None:
+        was_told, place.told = place.told, False
         if self._stopping:
             # Before a worker heeds signals TERM ends it, which is as good.
             told = code in {0, -signal.SIGTERM}
             self._code = self._code or (0 if told else max(code, 1))
+        elif was_told:
+            place.due = 0.0
         elif code == MISUSE and self._changed is None:
             self._stopping, self._code = True, code
             self._send(signal.SIGTERM)
@@ -168,12 +177,10 @@ class _Supervisor:
             log.warning("process %d has ended (%s); another one starts in %.1f s", pid, _how(code), pause)
 
     def _replace(self) -> None:
-        """Stop the children and wait for them, so that the new ones do not meet the old."""
-        self._send(signal.SIGTERM)
+        """Stop the children; when all have ended, others take their places."""
+        self._send(signal.SIGTERM, [place for place in self._places if not place.told])
         for place in self._places:
-            if place.pid is not None:
-                os.waitpid(place.pid, 0)
-            place.pid, place.due = None, 0.0
+            place.told, place.due = place.pid is not None, 0.0
             place.backoff.reset()
 
 
