@@ -7,7 +7,7 @@ fields again. ``sbm`` is always the last field: a script that hands out position
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -92,7 +92,9 @@ def encode(message: Message, *, created_at_ms: int | None, enqueued_at_ms: int |
         >>> encode(Message("Resize", ("a.png",), "low", "ab12"), created_at_ms=1700000000000, enqueued_at_ms=None)
         b'{"class":"Resize","args":["a.png"],"queue":"low","jid":"ab12","created_at":1700000000000}'
     """
-    return _close(_new_fields(message, created_at_ms, enqueued_at_ms), message.batch)
+    if EXPIRES_IN in message.options:
+        message = _expiring(message)
+    return _close(_fields(message, created_at_ms, enqueued_at_ms), message.batch)
 
 
 def encode_open(message: Message, bid: str, *, created_at_ms: int | None, enqueued_at_ms: int | None) -> bytes:
@@ -108,7 +110,9 @@ def encode_open(message: Message, bid: str, *, created_at_ms: int | None, enqueu
         >>> encode_open(Message("R", (), "low", "ab12"), "3f0a", created_at_ms=1, enqueued_at_ms=2)[-32:]
         b'1,"enqueued_at":2,"sbm":["3f0a",'
     """
-    closed = _encoder.encode(_new_fields(message, created_at_ms, enqueued_at_ms))
+    if EXPIRES_IN in message.options:
+        message = _expiring(message)
+    closed = _encoder.encode(_fields(message, created_at_ms, enqueued_at_ms))
     return closed[:-1] + b',"sbm":[' + _encoder.encode(bid) + b","
 
 
@@ -149,11 +153,12 @@ def _fields(message: Message, created_at_ms: int | None, enqueued_at_ms: int | N
     return fields
 
 
-def _new_fields(message: Message, created_at_ms: int | None, enqueued_at_ms: int | None) -> dict[str, Any]:
-    fields = _fields(message, created_at_ms, enqueued_at_ms)
-    if EXPIRES_IN in fields:
-        fields[EXPIRY] = (time.time() if message.at is None else message.at) + fields.pop(EXPIRES_IN)
-    return fields
+def _expiring(message: Message) -> Message:
+    options = dict(message.options)
+    lasting = options.pop(EXPIRES_IN)
+    if isinstance(lasting, (int, float)):
+        options[EXPIRY] = (time.time() if message.at is None else message.at) + lasting
+    return replace(message, options=options)
 
 
 def _close(fields: dict[str, Any], batch: Member | CallbackOf | None) -> bytes:
