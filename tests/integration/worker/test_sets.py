@@ -54,7 +54,7 @@ def test_an_unreadable_payload_is_a_failure_too(
     start()
     wait_until(lambda: len(Failures()) == 1, what="the failure")
     (failure,) = Failures()
-    assert (failure.name, failure.error, failure.became) == ("", "JobError", "dead")
+    assert (failure.name, failure.error, failure.became) == ("", "shiftboss.errors.JobError", "dead")
     assert "not JSON" in failure.message
 
 
