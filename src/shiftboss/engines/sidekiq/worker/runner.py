@@ -86,7 +86,7 @@ class Runner:
     def _read(self, run: Run) -> Payload | None:
         try:
             run.payload = decode(run.raw)
-        except JobError as error:
+        except Exception as error:  # noqa: BLE001  whatever is wrong with it, the others of its fetch shall run
             log.warning("a job goes to the dead set: %s", error)
             tell_of_death(None, None, error)
             self._end(unreadable(run, error))
