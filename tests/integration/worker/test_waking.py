@@ -12,8 +12,8 @@ from shiftboss import Shiftboss
 from shiftboss.engines.sidekiq.worker import Worker, lookout
 from shiftboss.engines.sidekiq.worker.fetcher import Fetcher
 from shiftboss.engines.sidekiq.worker.hold import Hold
+from shiftboss.engines.sidekiq.worker.outage import Outage
 from shiftboss.engines.sidekiq.worker.queues import Queues
-from shiftboss.engines.sidekiq.worker.rounds import Outage
 from shiftboss.keys import SidekiqKeys
 from tests.backends import Backend
 from tests.integration.worker import jobs

@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 from redis.exceptions import ConnectionError as RedisConnectionError
 
-from shiftboss.engines.sidekiq.worker.rounds import Backoff, Outage, Rounds
+from shiftboss.engines.sidekiq.worker.backoff import Backoff
+from shiftboss.engines.sidekiq.worker.outage import Outage
+from shiftboss.engines.sidekiq.worker.rounds import Rounds
 
 
 class Flaky(Rounds):

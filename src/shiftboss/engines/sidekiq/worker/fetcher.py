@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 
 from shiftboss.engines.sidekiq.payload import decode
 from shiftboss.engines.sidekiq.worker import calls
+from shiftboss.engines.sidekiq.worker.backoff import Backoff
 from shiftboss.engines.sidekiq.worker.hold import Hold, Run, unknown
-from shiftboss.engines.sidekiq.worker.lookout import Watch
+from shiftboss.engines.sidekiq.worker.lookout import Lookouts
+from shiftboss.engines.sidekiq.worker.outage import AWAY, Outage
 from shiftboss.engines.sidekiq.worker.queues import Queues
-from shiftboss.engines.sidekiq.worker.rounds import AWAY, Backoff, Outage
 from shiftboss.errors import JobError
 from shiftboss.service import Service, Signal
 
@@ -65,13 +66,13 @@ class Fetcher(Service):
         self._hand_on = hand_on
         self._rested = rested
         self._outage = outage
-        self._watch = Watch(store, keys, queues.names, self._rung)
+        self._lookouts = Lookouts(store, keys, queues.names, self._rung)
         self._stepping = threading.Lock()
         self._backoff = Backoff(0.05, 2.0)
         self._in_doubt = False
 
     def run(self) -> None:
-        self._watch.start()
+        self._lookouts.start()
         while not self.stopping:
             with self._stepping:
                 pause = self._try()
@@ -80,7 +81,7 @@ class Fetcher(Service):
         # One that was rung may still be fetching.
         with self._stepping:
             self._rested()
-        self._watch.stop()
+        self._lookouts.stop()
 
     def _rung(self) -> None:
         """There may be something. Whoever noticed fetches it, for waking another thread costs as much as the fetch."""
@@ -122,11 +123,11 @@ class Fetcher(Service):
         # What is in hand only shrinks behind our back, and the list before it does: more in the list is more than we know.
         self._in_doubt = fetched.held > known + len(fetched.jobs)
         if fetched.jobs:
-            self._watch.found()
+            self._lookouts.found()
         if self._in_doubt or len(fetched.jobs) == free:
             return 0.0
         # Fewer than there was room for: the queues are empty, and whatever comes next is noticed.
-        return self._watch.rest(fetched.paused)
+        return self._lookouts.rest(fetched.paused)
 
     def _reconcile(self) -> None:
         known = self._hold.payloads()

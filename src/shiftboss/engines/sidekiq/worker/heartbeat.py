@@ -19,8 +19,9 @@ from shiftboss.engines.sidekiq.hooks import on_heartbeat
 from shiftboss.engines.sidekiq.worker import calls
 from shiftboss.engines.sidekiq.worker.hold import Hold, Run
 from shiftboss.engines.sidekiq.worker.measuring import Measures, telling
+from shiftboss.engines.sidekiq.worker.outage import AWAY, Outage
 from shiftboss.engines.sidekiq.worker.queues import Queues
-from shiftboss.engines.sidekiq.worker.rounds import AWAY, Outage, Rounds
+from shiftboss.engines.sidekiq.worker.rounds import Rounds
 
 if TYPE_CHECKING:
     from shiftboss.keys import SidekiqKeys

@@ -12,7 +12,8 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from shiftboss.engines.sidekiq.worker import calls
-from shiftboss.engines.sidekiq.worker.rounds import AWAY, Backoff
+from shiftboss.engines.sidekiq.worker.backoff import Backoff
+from shiftboss.engines.sidekiq.worker.outage import AWAY
 from shiftboss.service import Service
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ IDLE = 10.0
 PAUSED = 1.0
 
 
-class Watch:
+class Lookouts:
     """What an idle worker waits with.
 
     Args:

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 from shiftboss.engines.sidekiq.payload import decode
 from shiftboss.engines.sidekiq.worker import calls
 from shiftboss.engines.sidekiq.worker.dying import tell_of_death
-from shiftboss.engines.sidekiq.worker.rounds import Outage, Rounds
+from shiftboss.engines.sidekiq.worker.outage import Outage
+from shiftboss.engines.sidekiq.worker.rounds import Rounds
 from shiftboss.errors import JobError
 
 if TYPE_CHECKING:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from shiftboss.engines.sidekiq.worker.rounds import Outage, Rounds
+from shiftboss.engines.sidekiq.worker.outage import Outage
+from shiftboss.engines.sidekiq.worker.rounds import Rounds
 from shiftboss.outbox import reap
 
 if TYPE_CHECKING:

@@ -13,7 +13,8 @@ from shiftboss.engines.sidekiq.worker.bodies import find
 from shiftboss.engines.sidekiq.worker.dying import tell_of_death
 from shiftboss.engines.sidekiq.worker.failure import poisoned, unreadable
 from shiftboss.engines.sidekiq.worker.hold import Ended, Run
-from shiftboss.engines.sidekiq.worker.rounds import Outage, Rounds
+from shiftboss.engines.sidekiq.worker.outage import Outage
+from shiftboss.engines.sidekiq.worker.rounds import Rounds
 from shiftboss.errors import JobError
 from shiftboss.jobs import CurrentJob
 from shiftboss.service import Signal

@@ -19,7 +19,7 @@ from shiftboss.engines.sidekiq.worker.crew import Crew
 from shiftboss.engines.sidekiq.worker.dying import tell_of_death
 from shiftboss.engines.sidekiq.worker.failure import failed, later, refused, unreadable
 from shiftboss.engines.sidekiq.worker.hold import Ended, Run
-from shiftboss.engines.sidekiq.worker.rounds import AWAY
+from shiftboss.engines.sidekiq.worker.outage import AWAY
 from shiftboss.errors import JobError, PrerequisiteDied
 from shiftboss.extension import Reschedule
 from shiftboss.jobs import PREREQUISITE_DIED, CurrentJob, Message, Outcome, error_name, error_text, running

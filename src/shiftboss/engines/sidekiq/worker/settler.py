@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 
 from shiftboss.engines.sidekiq.worker import calls
 from shiftboss.engines.sidekiq.worker.acknowledge import acknowledge, groups
+from shiftboss.engines.sidekiq.worker.backoff import Backoff
 from shiftboss.engines.sidekiq.worker.hold import Ended, Hold
 from shiftboss.engines.sidekiq.worker.measuring import Measures
-from shiftboss.engines.sidekiq.worker.rounds import AWAY, Backoff, Outage
+from shiftboss.engines.sidekiq.worker.outage import AWAY, Outage
 from shiftboss.service import Service
 
 if TYPE_CHECKING:

@@ -14,10 +14,10 @@ from dataclasses import dataclass, field
 from types import FrameType
 from typing import NoReturn
 
-from shiftboss.engines.sidekiq.worker.rounds import Backoff
+from shiftboss.engines.sidekiq.worker.backoff import Backoff
+from shiftboss.engines.sidekiq.worker.signals import STOP
 
 log = logging.getLogger("shiftboss.worker")
-STOP = (signal.SIGTERM, signal.SIGINT)
 PASSED_ON = (signal.SIGTSTP, signal.SIGUSR1)
 HEARD = (*STOP, *PASSED_ON, signal.SIGCHLD)
 # One that has lived so long is not dying of how it starts.

@@ -22,11 +22,11 @@ from shiftboss.engines.sidekiq.worker.fetcher import Fetcher, queue_of
 from shiftboss.engines.sidekiq.worker.heartbeat import Facts, Heartbeat
 from shiftboss.engines.sidekiq.worker.hold import Ended, Hold, unknown
 from shiftboss.engines.sidekiq.worker.measuring import Measures
+from shiftboss.engines.sidekiq.worker.outage import AWAY, Outage
 from shiftboss.engines.sidekiq.worker.poller import Poller
 from shiftboss.engines.sidekiq.worker.queues import DEFAULT, Queues
 from shiftboss.engines.sidekiq.worker.reaper import Reaper
 from shiftboss.engines.sidekiq.worker.rescuer import Rescuer
-from shiftboss.engines.sidekiq.worker.rounds import AWAY, Outage
 from shiftboss.engines.sidekiq.worker.runner import Runner
 from shiftboss.engines.sidekiq.worker.settler import Settler
 from shiftboss.engines.sidekiq.worker.signals import STOP, Signals
@@ -44,7 +44,7 @@ MOST_CONCURRENCY = 1_000
 # Seconds for what follows the jobs at a stop: coroutines to end, acknowledgements to be answered.
 LAST = 3.0
 # What a process that is told to stop a second time ends with.
-AT_ONCE = 1
+EXIT_FORCED = 1
 
 
 class Worker:
@@ -196,7 +196,7 @@ class Worker:
                 stopper.start()
             else:
                 log.warning("stopping at once; %d jobs are for others to take", self._hold.busy)
-                os._exit(AT_ONCE)
+                os._exit(EXIT_FORCED)
 
     def _rest(self, services: Sequence[Service]) -> None:
         self._runner.stopping = True
