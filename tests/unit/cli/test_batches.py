@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -11,6 +12,7 @@ from click.testing import Result
 
 from shiftboss import Shiftboss
 from shiftboss.batches import Batch, enqueue_after
+from shiftboss.cli.batches.watch import _print_changes
 from shiftboss.jobs import Message
 from tests.waiting import wait_until
 
@@ -115,3 +117,13 @@ def test_watch_without_an_open_batch(shiftboss: Run, url: str, client: Shiftboss
     batch_of(client, 0)
     done = shiftboss("batches", "watch", "--redis", url)
     assert (done.exit_code, done.stdout, done.stderr) == (0, "", "no batch is open\n")
+
+
+@pytest.mark.parametrize("as_json", [False, True])
+def test_watch_prints_no_line_twice(client: Shiftboss, capsys: pytest.CaptureFixture[str], as_json: bool) -> None:
+    status = batch_of(client, 2, description="Invoices").status()
+    # The pace of a batch falls while nothing happens to it.
+    looks = [[replace(status, rate=rate)] for rate in (3.0, 2.0, 1.0)]
+    assert _print_changes([*looks, [replace(status, done=1, rate=1.0)]], as_json=as_json) == 1
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == len(set(lines)) == 2

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     from shiftboss.batches import Status
 
+MOVING = {"expires_at", "rate", "eta"}
+
 
 @click.command("watch", cls=Command)
 @click.argument("bid", metavar="[BATCH]", required=False)
@@ -39,19 +41,23 @@ def watch(*, bid: str | None, as_json: bool, url: str | None, namespace: str | N
 
 
 def _print_changes(looks: Iterable[list[Status]], *, as_json: bool) -> int:
-    seen: dict[str, dict[str, object]] = {}
+    seen: dict[str, object] = {}
     for statuses in looks:
         for status in statuses:
-            # Reading a batch moves the end of its life by a little; that is no news.
-            facts = {name: value for name, value in status.to_dict().items() if name != "expires_at"}
-            if seen.get(status.bid) == facts:
+            news = _facts(status) if as_json else _line(status)
+            if seen.get(status.bid) == news:
                 continue
-            seen[status.bid] = facts
+            seen[status.bid] = news
             if as_json:
                 print_json(status.to_dict())
             else:
                 click.echo(_line(status))
     return len(seen)
+
+
+def _facts(status: Status) -> dict[str, object]:
+    """All that changes by what happens to the batch: its pace and the end of its life move at every look."""
+    return {name: value for name, value in status.to_dict().items() if name not in MOVING}
 
 
 def _line(status: Status) -> str:
