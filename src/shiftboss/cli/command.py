@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import click
 
-from shiftboss.cli.group import INTERRUPTED
+from shiftboss.cli.group import INTERRUPTED, Faults
 from shiftboss.errors import ConfigError, EntryNotFound, ScheduleError, ShiftbossError
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -40,9 +40,7 @@ class Command(click.Command):
             return super().invoke(ctx)
         except KeyboardInterrupt:
             ctx.exit(INTERRUPTED)
-        except (click.exceptions.Exit, click.Abort):
-            raise
-        except click.UsageError:
+        except (click.exceptions.Exit, click.Abort, click.UsageError):
             raise
         except Exception as error:
             if isinstance(error, OSError) and error.errno == errno.EPIPE:
@@ -93,9 +91,10 @@ def confirm(question: str, yes: bool) -> None:
 def _failure(error: Exception) -> click.ClickException:
     if isinstance(error, click.ClickException):
         return error
+    if isinstance(error, ScheduleError) and not isinstance(error, EntryNotFound):
+        return Faults(str(error))
     if isinstance(error, ShiftbossError):
-        asked_wrongly = isinstance(error, (ConfigError, ScheduleError)) and not isinstance(error, EntryNotFound)
-        return (Misuse if asked_wrongly else Failure)(str(error))
+        return (Misuse if isinstance(error, ConfigError) else Failure)(str(error))
     if isinstance(error, OSError):
         return Failure(str(error))
     return Failure(f"{type(error).__name__}: {error}; this should not happen: see the traceback with --debug")

@@ -15,6 +15,12 @@ from shiftboss.config import nearest
 INTERRUPTED = 130
 
 
+class Faults(click.ClickException):
+    """A file in which several things may be wrong. The message has a line for each."""
+
+    exit_code = 2
+
+
 class LazyGroup(click.Group):
     """A group whose commands are known by where they are.
 
@@ -89,7 +95,9 @@ def explain(error: click.ClickException) -> str:
         message = message[:1].lower() + message[1:].rstrip(".")
     context = getattr(error, "ctx", None)
     if context is None:
-        return one_line(f"shiftboss: {message}")
+        # Only faults of a file have a line each; in every other message a line break is part of a value.
+        lines = message.split("\n") if isinstance(error, Faults) else [message]
+        return "\n".join(one_line(f"shiftboss: {line}") for line in lines)
     if "did you mean" not in message:
         message += f"; see `{context.command_path} --help`"
     return one_line(f"{context.command_path}: {message}")

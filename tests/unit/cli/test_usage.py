@@ -14,7 +14,7 @@ from click.testing import CliRunner, Result
 from shiftboss.cli.command import Command, Failure, Misuse
 from shiftboss.cli.group import Root
 from shiftboss.cli.root import COMMANDS
-from shiftboss.errors import BatchNotFound, ConfigError
+from shiftboss.errors import BatchNotFound, ConfigError, EntryNotFound, ScheduleError
 
 Run = Callable[..., Result]
 
@@ -105,10 +105,12 @@ def test_help_loads_only_what_it_needs() -> None:
             "shiftboss: ZeroDivisionError: by zero; this should not happen: see the traceback with --debug\n",
         ),
         (ConfigError("two\nlines \x1b[31m"), 2, "shiftboss: two lines \\x1b[31m\n"),
+        (ScheduleError("one\x1b[31m\ntwo  things"), 2, "shiftboss: one\\x1b[31m\nshiftboss: two things\n"),
+        (EntryNotFound("no entry x"), 1, "shiftboss: no entry x\n"),
         (KeyboardInterrupt(), 130, ""),
     ],
 )
-def test_what_a_command_raises_is_one_line_and_an_exit_code(error: BaseException, code: int, line: str) -> None:
+def test_what_a_command_raises_is_one_line_and_an_exit_code_and_of_a_schedule_a_line_for_each_fault(error: BaseException, code: int, line: str) -> None:
     done = CliRunner().invoke(_raising(error), ["raise"])
     assert (done.exit_code, done.stderr) == (code, line)
 
