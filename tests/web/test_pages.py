@@ -100,6 +100,16 @@ def test_queues_are_paused_and_their_jobs_deleted(browser: Browser, backend: Bac
     assert f"{size} jobs deleted." in browser.act("/queue?name=import", "clear")
 
 
+def test_a_queue_says_whether_a_worker_serves_it(browser: Browser, backend: Backend, client: Shiftboss) -> None:
+    fill(backend.raw, client)
+    backend.raw.sadd("queues", "nobodys")
+    Queue("resting").pause()
+    states = re.findall(
+        r'data-label="Queue"><a [^>]*><strong>(\w+)<.*?class="state [^"]*">([^<]+)<', browser.page("/queues"), re.S
+    )
+    assert states == [("import", "working"), ("mail", "working"), ("nobodys", "no worker"), ("resting", "paused")]
+
+
 def test_processes_are_asked(browser: Browser, backend: Backend, client: Shiftboss) -> None:
     fill(backend.raw, client)
     assert "1 process was asked" in browser.act("/busy", "quiet", process=IDENTITY)

@@ -31,7 +31,10 @@ class Check:
 @require_option
 @json_option
 def doctor(*, modules: tuple[str, ...], as_json: bool, url: str | None, namespace: str | None) -> None:
-    """Look for what is wrong with the server, the workers, the schedules and the batches. Exits with 1 if something is."""
+    """Look for what is wrong with the server, the workers, the queues, the schedules and the batches.
+
+    Exits with 1 if something is.
+    """
     with connected(url, namespace, modules) as client:
         checks = [*_server(client), *_workers(client), *_schedules(client), *_batches(client)]
     if as_json:
@@ -78,6 +81,13 @@ def _workers(client: Shiftboss) -> Iterator[Check]:
         yield Check("workers", "warning", f"{waits}, and no worker of the built-in engine runs: start shiftboss worker")
     else:
         yield Check("workers", "ok", f"{plural(stats.processes, 'process', 'processes')}, {waits}")
+    for queue in stats.queues:
+        name, jobs = printable(queue.name), plural(queue.size, "job")
+        if queue.size and queue.paused:
+            yield Check(f"queue {name}", "warning", f"{jobs}, and it is paused: shiftboss queues resume {name}")
+        elif queue.size and stats.processes and not queue.workers:
+            text = f"{jobs}, and no worker serves it: start shiftboss worker --queue {name}"
+            yield Check(f"queue {name}", "warning", text)
 
 
 def _schedules(client: Shiftboss) -> Iterator[Check]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
 
-from shiftboss import Shiftboss, job, keys, periodic
+from shiftboss import Queue, Shiftboss, job, keys, periodic
 from shiftboss.batches import Batch
 from shiftboss.cli.root import cli
 from shiftboss.scripts import command
@@ -81,3 +82,22 @@ def test_at_a_narrow_terminal_it_says_all_it_has_to_say(backend: Backend) -> Non
     assert all(len(line) <= 80 for line in lines)
     text = " ".join(" ".join(lines).split())
     assert "a restart goes back to the last snapshot; set it to yes to keep jobs" in text
+
+
+@pytest.mark.own_keys
+@pytest.mark.backends("fake", "embedded", "redis")
+def test_jobs_in_a_queue_that_no_worker_serves_or_that_is_paused_are_found(client: Shiftboss, backend: Backend) -> None:
+    nothing.set(queue="nobodys").perform_async()
+    nothing.set(queue="resting").perform_bulk([(), ()])
+    nothing.perform_async()
+    Queue("resting").pause()
+    Queue("empty").pause()
+    info = {"hostname": "x", "concurrency": 5, "queues": ["low", "resting"], "labels": [], "started_at": 1}
+    backend.raw.sadd("processes", "x:1:1")
+    backend.raw.hset("x:1:1", mapping={"info": json.dumps(info), "busy": 0, "beat": time.time()})
+    found = {one["check"]: one for one in json.loads(doctor(backend.url, "--json").stdout)["checks"]}
+    assert [name for name in found if name.startswith("queue ")] == ["queue nobodys", "queue resting"]
+    assert found["queue nobodys"]["state"] == found["queue resting"]["state"] == "warning"
+    assert found["queue nobodys"]["detail"].startswith("1 job, and no worker serves it: ")
+    assert found["queue resting"]["detail"].startswith("2 jobs, and it is paused: ")
+    assert found["workers"]["state"] == "ok"

@@ -57,6 +57,14 @@ def test_queues_are_listed(shiftboss: Run, url: str, client: Shiftboss) -> None:
     assert shiftboss("queues", "resume", "low", "--redis", url).stdout == "queue low was not paused\n"
 
 
+def test_a_pause_of_a_queue_without_jobs_says_so_and_is_listed(shiftboss: Run, url: str, client: Shiftboss) -> None:
+    push(client, "a" * 24)
+    paused = shiftboss("queues", "pause", "low", "lwo", "--redis", url)
+    assert paused.stdout == "queue low is paused\nqueue lwo is paused; it has no jobs yet\n"
+    shown = shiftboss("queues", "ls", "--redis", url).stdout.splitlines()
+    assert [line.split() for line in shown[1:]] == [["low", "1", "0", "s", "paused"], ["lwo", "0", "paused"]]
+
+
 def test_a_queue_is_shown_and_emptied(shiftboss: Run, url: str, client: Shiftboss) -> None:
     push(client, "a" * 24, "b" * 24, "c" * 24)
     shown = shiftboss("queues", "show", "low", "-n", "2", "--redis", url)

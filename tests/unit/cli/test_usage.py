@@ -110,7 +110,9 @@ def test_help_loads_only_what_it_needs() -> None:
         (KeyboardInterrupt(), 130, ""),
     ],
 )
-def test_what_a_command_raises_is_one_line_and_an_exit_code_and_of_a_schedule_a_line_for_each_fault(error: BaseException, code: int, line: str) -> None:
+def test_what_a_command_raises_is_one_line_and_an_exit_code_and_of_a_schedule_a_line_for_each_fault(
+    error: BaseException, code: int, line: str
+) -> None:
     done = CliRunner().invoke(_raising(error), ["raise"])
     assert (done.exit_code, done.stderr) == (code, line)
 

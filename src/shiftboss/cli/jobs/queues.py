@@ -65,9 +65,11 @@ def pause(*, names: Sequence[str], url: str | None, namespace: str | None) -> No
     from shiftboss.engines.sidekiq.sets import Queue
 
     with connected(url, namespace) as client:
+        known = {queue.name for queue in Queue.all(client=client)}
         for queue in [Queue(name, client=client) for name in names]:
             news = queue.pause()
-            click.echo(f"queue {queue.name} is paused" + ("" if news else " already"))
+            jobs = "" if queue.name in known else "; it has no jobs yet"
+            click.echo(f"queue {queue.name} is paused{'' if news else ' already'}{jobs}")
 
 
 @click.command("resume", cls=Command)

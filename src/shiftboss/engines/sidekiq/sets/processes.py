@@ -199,10 +199,10 @@ class Workers:
 def _read(client: Shiftboss, names: list[str]) -> Plan[list[Process | None]]:
     keys = SidekiqKeys(client.namespace)
     beats = (yield from run_many([calls.fields(keys.process(name)) for name in names])) if names else []
-    return [_process(client, name, beat) for name, beat in zip(names, beats, strict=True)]
+    return [process_of(client, name, beat) for name, beat in zip(names, beats, strict=True)]
 
 
-def _process(client: Shiftboss, identity: str, beat: Mapping[str, bytes]) -> Process | None:
+def process_of(client: Shiftboss, identity: str, beat: Mapping[str, bytes]) -> Process | None:
     """From a heartbeat; None if there is none, or if it is not one."""
     try:
         info = msgspec.json.decode(beat["info"], type=dict[str, Any])

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from shiftboss.client import current_client
 from shiftboss.engines.sidekiq.sets import calls
+from shiftboss.engines.sidekiq.sets.processes import process_of
 from shiftboss.engines.sidekiq.sets.queue import waited
 from shiftboss.keys import SidekiqKeys
 from shiftboss.plan import Plan, run_many
@@ -26,12 +28,14 @@ class QueueStats:
         size: How many jobs wait in it.
         latency: For how many seconds the oldest has.
         paused: Whether it rests.
+        workers: How many worker processes serve it and take jobs.
     """
 
     name: str
     size: int
     latency: float
     paused: bool
+    workers: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +50,7 @@ class Stats:
         dead: Jobs that will not run again.
         processes: Worker processes.
         busy: Jobs that run.
-        queues: Each queue.
+        queues: Each queue that has jobs, had some, or rests.
     """
 
     processed: int
@@ -113,9 +117,10 @@ class Stats:
 
 def _read(client: Shiftboss) -> Plan[Stats]:
     keys = SidekiqKeys(client.namespace)
-    names, paused, processes = yield from run_many(
+    pushed_to, paused, processes = yield from run_many(
         [calls.members(name) for name in (keys.queues, keys.paused, keys.processes)]
     )
+    names = sorted({*pushed_to, *paused})
     sizes: list[Call[Any]] = [calls.size_of_queue(keys.queue(name)) for name in names]
     oldest: list[Call[Any]] = [calls.oldest(keys.queue(name)) for name in names]
     beats: list[Call[Any]] = [calls.fields(keys.process(name)) for name in processes]
@@ -123,13 +128,15 @@ def _read(client: Shiftboss) -> Plan[Stats]:
     totals += [calls.size_of_set(name) for name in (keys.schedule, keys.retry, keys.dead)]
     found: list[Any] = yield from run_many([*totals, *sizes, *oldest, *beats])
     lengths, waiting = found[5 : 5 + len(names)], found[5 + len(names) : 5 + 2 * len(names)]
-    alive = [beat for beat in found[5 + 2 * len(names) :] if beat]
+    read = (process_of(client, *beat) for beat in zip(processes, found[5 + 2 * len(names) :], strict=True))
+    alive = [process for process in read if process is not None]
+    serving = Counter(name for process in alive if not process.quiet for name in set(process.queues))
     queues = [
-        QueueStats(name, size, waited(first), name in paused)
+        QueueStats(name, size, waited(first), name in paused, serving[name])
         for name, size, first in zip(names, lengths, waiting, strict=True)
     ]
     processed, failed, scheduled, retries, dead = found[:5]
-    busy = sum(int(beat.get("busy", 0)) for beat in alive)
+    busy = sum(process.busy for process in alive)
     return Stats(processed, failed, scheduled, retries, dead, len(alive), busy, tuple(queues))
 
 
