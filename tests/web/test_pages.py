@@ -42,7 +42,11 @@ def test_every_page_on_a_filled_server(browser: Browser, backend: Backend, clien
     assert "SMTPServerDisconnected" not in browser.page("/retries?q=nobody")
     assert "app.jobs.import_row" in browser.page("/scheduled")
     assert "app.jobs.send_invoice" in browser.page("/stats")
+    assert "1 job that ran in the last hour<" in browser.page("/stats")
+    assert "1 job that ran in the last 8 hours<" in browser.page("/stats?hours=8")
+    assert "≤ 65 ms" in browser.page("/stats")
     page = browser.page("/stats/job?name=app.jobs.send_invoice&hours=8")
+    assert page.count("<dd>≤ 65 ms</dd>") == 2
     assert "120 runs in 8 hours, of which 20 failed" in page
     assert "up to 0.065 s: 100 runs" in page
     assert "Nightly import" in browser.page("/batches")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -12,6 +13,7 @@ from markupsafe import Markup
 from shiftboss.batches.bids import is_bid
 from shiftboss.cli.limiters.looking import limit_of
 from shiftboss.cli.text import plural, printable, span
+from shiftboss.engines.sidekiq.durations import ENDS
 
 ELLIPSIS = "…"
 NONE = Markup('<span class="none" aria-label="none">–</span>')
@@ -73,6 +75,20 @@ def seconds(value: float | None) -> str:
     return f"{round(value, 1):g} s" if abs(value) < 10 else span(value)
 
 
+def bound(value: float | None) -> str:
+    """What a stretch of time is at most, by the end of its bucket in seconds; infinity is that of the last.
+
+    Example:
+        >>> bound(0.02), bound(1.1), bound(150.0), bound(math.inf), bound(None)
+        ('≤ 20 ms', '≤ 1.1 s', '≤ 150 s', '> 335 s', '–')
+    """
+    if value is None:
+        return "–"
+    if math.isinf(value):
+        return f"> {ENDS[-1] // 1000} s"
+    return f"≤ {value * 1000:.0f} ms" if value < 1 else f"≤ {value:g} s"
+
+
 def short(text: str, most: int = 120) -> Markup:
     """The beginning of a text; all of it, within reason, in the title."""
     text = printable(text)
@@ -97,6 +113,7 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "ago": ago,
     "local": local,
     "seconds": seconds,
+    "bound": bound,
     "short": short,
     "printable": printable,
     "plural": plural,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -112,10 +113,12 @@ def test_names_without_end_are_counted_together() -> None:
     assert measures.take() == {}
 
 
-def test_quantiles_are_spread_evenly_within_a_bucket() -> None:
+def test_a_quantile_is_the_end_of_the_bucket_that_it_lies_in() -> None:
     empty = [0] * BUCKETS
     assert quantile(empty, 0.5) == 0
-    assert quantile([10, *empty[1:]], 0.5) == pytest.approx(0.01)
-    assert quantile([0, 0, 4, *empty[3:]], 1.0) == pytest.approx(0.045)
-    assert quantile([*empty[:-1], 1], 0.5) > ENDS[-1] / 1000
+    assert quantile([10, *empty[1:]], 0.5) == quantile([10, *empty[1:]], 1.0) == 0.02
+    assert quantile([0, 0, 4, *empty[3:]], 0.01) == 0.045
+    assert [quantile([19, 0, 1, *empty[3:]], part) for part in (0.5, 0.95, 0.96)] == [0.02, 0.02, 0.045]
+    assert quantile([*empty[:-2], 1, 0], 0.5) == ENDS[-1] / 1000
+    assert quantile([*empty[:-1], 1], 0.5) == math.inf
     assert unpack(b"\0\1") == [1, *empty[1:]]

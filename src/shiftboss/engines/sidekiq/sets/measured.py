@@ -60,7 +60,9 @@ class JobStats:
         return self.seconds / (self.runs - self.failed) if self.runs > self.failed else None
 
     def quantile(self, part: float) -> float | None:
-        """Seconds within which so large a part of the runs ended that succeeded, about; None if none did."""
+        """Seconds within which so large a part of the runs ended that succeeded: where their bucket ends, which is infinity for
+        the last; None if none did.
+        """
         return quantile(self.buckets, part) if any(self.buckets) else None
 
     @classmethod
