@@ -25,6 +25,10 @@ STYLES = {
     "due": "yellow",
 }
 
+# What the last column of a table, which people come for, is to have of a narrow terminal.
+LEAST_OF_THE_LAST = 30
+_NONE: Mapping[str, int] = {}
+
 
 def print_json(value: Mapping[str, Any]) -> None:
     """One value on one line, at once."""
@@ -40,7 +44,12 @@ def console() -> Console:
 
 
 def print_rows(
-    headings: Sequence[str], rows: Sequence[Sequence[str]], *, right: Sequence[str] = (), wrap: bool = False
+    headings: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    *,
+    right: Sequence[str] = (),
+    shrink: Mapping[str, int] = _NONE,
+    wrap: bool = False,
 ) -> None:
     """Rows below headings. Columns without a single value are left out. At a terminal lines are cut to fit.
 
@@ -48,11 +57,16 @@ def print_rows(
         headings: One for each column; one called STATE has colours.
         rows: Printable texts.
         right: The headings of columns that hold numbers.
+        shrink: Columns that give way to the last one where a terminal is narrow, the first of them first, each with the width
+            that it keeps; with 0 it goes away.
         wrap: Whether the last column goes on in the next line instead of being cut.
     """
     kept = [i for i in range(len(headings)) if any(row[i] for row in rows)]
     names = [headings[i] for i in kept]
     table = [names, *([row[i] for i in kept] for row in rows)]
+    if shrink and sys.stdout.isatty():
+        table = _shrunk(table, shrink)
+        names = table[0]
     if wrap and sys.stdout.isatty():
         table = _wrapped(table)
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]
@@ -68,6 +82,25 @@ def print_rows(
     else:
         for line in lines:
             click.echo("  ".join(line).rstrip())
+
+
+def _shrunk(table: Sequence[list[str]], shrink: Mapping[str, int]) -> list[list[str]]:
+    """The rows with some columns cut, so far as the last one, or most of it, then has room."""
+    headings = table[0]
+    widths = {name: max(map(len, column)) for name, *column in zip(headings, *table, strict=True)}
+    over = sum(widths.values()) + 2 * (len(widths) - 1) - console().width
+    over -= max(0, widths[headings[-1]] - LEAST_OF_THE_LAST)
+    for name, least in shrink.items():
+        if over > 0 and name in headings[:-1]:
+            before = widths[name]
+            widths[name] = min(before, max(least, before - over)) if least else 0
+            over -= before - widths[name] + (0 if widths[name] else 2)
+    kept = [i for i, name in enumerate(headings) if widths[name]]
+    return [[_cut(row[i], widths[headings[i]]) for i in kept] for row in table]
+
+
+def _cut(text: str, width: int) -> str:
+    return text if len(text) <= width else f"{text[: width - 1]}…"
 
 
 def _wrapped(table: Sequence[list[str]]) -> list[list[str]]:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from shiftboss.engines.sidekiq.sets import FailedRun
 
 HEADINGS = ("AGO", "ID", "JOB", "QUEUE", "ATTEMPT", "HOST", "BECAME", "ERROR")
+SHRINK = {"HOST": 0, "JOB": 16, "ID": 9}
 MOST = 1_000
 
 
@@ -32,7 +33,7 @@ def ls(*, number: int, as_json: bool, url: str | None, namespace: str | None) ->
         for failure in found:
             print_json(failure.to_dict())
     elif found:
-        print_rows(HEADINGS, [_row(failure) for failure in found], right=("AGO", "ATTEMPT"))
+        print_rows(HEADINGS, [_row(failure) for failure in found], right=("AGO", "ATTEMPT"), shrink=SHRINK)
     else:
         click.echo(f"no run has failed at {client.server.label}", err=True)
 

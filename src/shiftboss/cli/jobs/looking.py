@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from shiftboss.engines.sidekiq.sets.place import Place
 
 HEADINGS = ("ID", "WHEN", "QUEUE", "JOB", "ARGUMENTS", "ATTEMPTS", "ERROR")
+SHRINK = {"ARGUMENTS": 0, "JOB": 16, "ID": 9}
 # What a line has room for; `show` and --json have all of it.
 LONGEST = 60
 
@@ -53,7 +54,7 @@ def print_entries(entries: Iterable[Entry], number: int, none: str, *, as_json: 
     if not shown:
         click.echo(none, err=True)
         return
-    print_rows(HEADINGS, [_row(entry) for entry in shown], right=("ATTEMPTS",))
+    print_rows(HEADINGS, [_row(entry) for entry in shown], right=("ATTEMPTS",), shrink=SHRINK)
     if next(found, None) is not None:
         click.echo(f"the first {plural(len(shown), 'job')}; more with -n", err=True)
 

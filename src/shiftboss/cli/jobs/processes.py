@@ -19,7 +19,10 @@ if TYPE_CHECKING:
     from shiftboss.engines.sidekiq.sets import Process, Work
 
 HEADINGS = ("PROCESS", "STATE", "BUSY", "SLOTS", "MEMORY", "STARTED", "BEAT", "QUEUES")
+RIGHT = ("BUSY", "SLOTS", "MEMORY", "STARTED", "BEAT")
+SHRINK = {"STARTED": 0, "MEMORY": 0, "PROCESS": 20}
 JOB_HEADINGS = ("PROCESS", "FOR", "QUEUE", "ID", "JOB", "ARGUMENTS")
+JOB_SHRINK = {"PROCESS": 12, "ID": 9, "JOB": 16}
 
 
 @click.command("ls", cls=Command)
@@ -34,7 +37,7 @@ def ls(*, as_json: bool, url: str | None, namespace: str | None) -> None:
         for process in found:
             print_json(process.to_dict())
     elif found:
-        print_rows(HEADINGS, [_row(process) for process in found], right=("BUSY", "SLOTS", "MEMORY", "STARTED", "BEAT"))
+        print_rows(HEADINGS, [_row(process) for process in found], right=RIGHT, shrink=SHRINK)
     else:
         click.echo(f"no worker process is known at {client.server.label}; shiftboss worker starts one", err=True)
 
@@ -51,7 +54,7 @@ def jobs(*, as_json: bool, url: str | None, namespace: str | None) -> None:
         for work in found:
             print_json(_to_dict(work))
     elif found:
-        print_rows(JOB_HEADINGS, [_job_row(work) for work in found], right=("FOR",))
+        print_rows(JOB_HEADINGS, [_job_row(work) for work in found], right=("FOR",), shrink=JOB_SHRINK)
     else:
         click.echo(f"no job runs at {client.server.label}, by the last heartbeats", err=True)
 

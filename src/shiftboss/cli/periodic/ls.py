@@ -15,7 +15,7 @@ from shiftboss.cli.text import local, one_line
 if TYPE_CHECKING:
     from shiftboss.periodic import EntryStatus
 
-HEADINGS = ("ENTRY", "WHEN", "ZONE", "JOB", "NEXT", "STATE", "SOURCE", "DESCRIPTION")
+HEADINGS = ("ENTRY", "NEXT", "STATE", "WHEN", "ZONE", "JOB", "SOURCE", "DESCRIPTION")
 
 
 @click.command("ls", cls=Command)
@@ -43,11 +43,11 @@ def _row(status: EntryStatus) -> list[str]:
     entry = status.entry
     return [
         entry.name,
+        local(status.next_at) if status.next_at else "never",
+        "paused" if status.paused else "" if entry.enabled else "disabled",
         entry.cron or f"every {entry.every / 1000:g} s",
         entry.timezone if entry.cron else "",
         one_line(entry.job),
-        local(status.next_at) if status.next_at else "never",
-        "paused" if status.paused else "" if entry.enabled else "disabled",
         entry.source,
         one_line(entry.description),
     ]
