@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from click.testing import Result
 
 from shiftboss import Shiftboss
+from shiftboss.engines.sidekiq import registry
 from shiftboss.engines.sidekiq.worker import Worker
 from shiftboss.jobs import Message
 from shiftboss.scripts import command
@@ -195,6 +198,12 @@ def test_a_job_is_pushed_by_hand(shiftboss: Run, url: str, client: Shiftboss) ->
         (["Greet", "-q", "low,3"], "expected 1 to 128 characters without spaces or commas, got 'low,3'"),
         (["Greet", "-q", ""], "expected 1 to 128 characters without spaces or commas, got ''"),
         (["Greet", "--inline", "--in", "5"], "--inline runs the job here and now"),
+        (["Greet", "--in", "-5"], "expected a time like 30s, 5m, 2h or 1d, got '-5'"),
+        (["Greet", "-x"], "unknown option '-x'"),
+        (
+            ["Greet me"],
+            "invalid value for 'NAME': expected 1 to 128 characters without spaces or commas, got 'Greet me'",
+        ),
     ],
 )
 def test_what_cannot_be_pushed_is_said(shiftboss: Run, url: str, words: list[str], said: str) -> None:
@@ -211,3 +220,54 @@ def test_arguments_of_an_unknown_job_are_checked_too(shiftboss: Run, url: str, c
 def test_an_unknown_job_cannot_run_inline(shiftboss: Run, url: str) -> None:
     wrong = shiftboss("enqueue", "NoSuchJob", "--inline", "--redis", url)
     assert (wrong.exit_code, "no job is called 'NoSuchJob' here" in wrong.stderr) == (1, True)
+
+
+def test_negative_numbers_are_arguments(shiftboss: Run, url: str) -> None:
+    assert shiftboss("enqueue", "Greet", "-1", "2", "-2.5e3", "--redis", url).exit_code == 0
+    found = json.loads(shiftboss("queues", "show", "default", "--json", "--redis", url).stdout)
+    assert found["args"] == [-1, 2, -2500.0]
+
+
+@pytest.fixture
+def jobs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """A module with jobs that raise."""
+    (tmp_path / "dying_jobs.py").write_text(
+        "from shiftboss import job\n\n\n@job\ndef dies(n: int) -> None:\n    raise ValueError(f'no: {n}')\n\n\n"
+        "@job\nasync def dies_later(n: int) -> None:\n    raise ValueError(f'no: {n}')\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    yield "dying_jobs"
+    sys.modules.pop("dying_jobs", None)
+    for name in ("dies", "dies_later"):
+        registry._definitions.pop(f"dying_jobs.{name}", None)
+
+
+@pytest.mark.parametrize("name", ["dying_jobs.dies", "dying_jobs.dies_later"])
+def test_a_job_that_raises_inline_is_told_as_its_own_failure(shiftboss: Run, url: str, jobs: str, name: str) -> None:
+    words = ("enqueue", name, "0", "--inline", "-r", jobs, "--redis", url)
+    done = shiftboss(*words)
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert done.stderr == f"shiftboss: {name} failed: ValueError: no: 0; --debug shows the traceback\n"
+    shown = shiftboss(*words, "--debug").stderr
+    assert "Traceback" in shown
+    assert "raise ValueError(f'no: {n}')" in shown
+
+
+def test_arguments_that_do_not_fit_are_no_failure_of_the_job(shiftboss: Run, url: str, jobs: str) -> None:
+    done = shiftboss("enqueue", "dying_jobs.dies", "--inline", "-r", jobs, "--redis", url)
+    assert done.exit_code == 1
+    assert "missing a required argument: 'n'" in done.stderr
+    assert "failed" not in done.stderr
+
+
+def test_a_job_that_the_required_modules_do_not_define_is_pushed_with_a_warning(
+    shiftboss: Run, url: str, jobs: str
+) -> None:
+    done = shiftboss("enqueue", "dying_jobs.dise", "0", "-r", jobs, "--redis", url)
+    assert done.exit_code == 0
+    warning, place = done.stderr.splitlines()
+    assert warning == (
+        "no job is called 'dying_jobs.dise' in dying_jobs, so it is pushed as it is; did you mean 'dying_jobs.dies'?"
+    )
+    assert place == "in queue default"
+    assert shiftboss("enqueue", "dying_jobs.dise", "0", "--redis", url).stderr == "in queue default\n"
