@@ -13,6 +13,7 @@ from shiftboss.cli.group import INTERRUPTED, Faults
 from shiftboss.errors import ConfigError, EntryNotFound, ScheduleError, ShiftbossError
 
 F = TypeVar("F", bound=Callable[..., Any])
+REDIS = "Where Redis is. [default: SHIFTBOSS_URL, REDIS_URL, redis://localhost:6379/0]"
 _DEBUG = "shiftboss.cli.debug"
 
 
@@ -29,11 +30,16 @@ class Misuse(Failure):
 
 
 class Command(click.Command):
-    """A command with the options that all have. Whatever it raises becomes one line; `--debug` shows the traceback."""
+    """A command with the options that all have. Whatever it raises becomes one line; `--debug` shows the traceback.
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    Args:
+        redis: What its help says of `--redis`; empty for a command that asks nothing of Redis, which takes the options of a
+            server as all do and shows none.
+    """
+
+    def __init__(self, *args: Any, redis: str = REDIS, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.params += [_url(), _namespace(), _debug()]
+        self.params += [_url(redis), _namespace(hidden=not redis), _debug()]
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
@@ -100,18 +106,15 @@ def _failure(error: Exception) -> click.ClickException:
     return Failure(f"{type(error).__name__}: {error}; this should not happen: see the traceback with --debug")
 
 
-def _url() -> click.Option:
-    return click.Option(
-        ["--redis", "url"],
-        metavar="URL",
-        help="Where Redis is. [default: SHIFTBOSS_URL, REDIS_URL, redis://localhost:6379/0]",
-    )
+def _url(about: str) -> click.Option:
+    return click.Option(["--redis", "url"], metavar="URL", help=about or REDIS, hidden=not about)
 
 
-def _namespace() -> click.Option:
+def _namespace(*, hidden: bool) -> click.Option:
     return click.Option(
         ["--namespace"],
         metavar="NAME",
+        hidden=hidden,
         help="What the keys of Shiftboss begin with. [default: SHIFTBOSS_NAMESPACE, sb]",
     )
 

@@ -20,7 +20,8 @@ def connected(url: str | None, namespace: str | None, modules: Sequence[str] = (
     engine that modules of the user's set up, where those are named.
 
     Raises:
-        Failure: What Redis raised inside, or a module that cannot be imported.
+        Failure: What Redis raised inside.
+        Misuse: A module that cannot be imported.
     """
     known = None if url or namespace else configured_client()
     if modules:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from importlib import import_module
 from typing import Any
 
@@ -13,6 +13,8 @@ from shiftboss.cli.text import one_line
 from shiftboss.config import nearest
 
 INTERRUPTED = 130
+# What every command takes, and no group; with what stands behind it.
+OF_COMMANDS = {"--redis": "URL", "--namespace": "NAME", "--debug": ""}
 
 
 class Faults(click.ClickException):
@@ -58,7 +60,19 @@ class LazyGroup(click.Group):
         if not args and not ctx.resilient_parsing:
             click.echo(ctx.get_help())
             ctx.exit()
-        return super().parse_args(ctx, args)
+        try:
+            return super().parse_args(ctx, list(args))
+        except click.NoSuchOption as error:
+            if error.option_name not in OF_COMMANDS:
+                raise
+            raise click.UsageError(_behind(error.option_name, ctx, args, self._lazy)) from None
+
+
+def _behind(option: str, ctx: click.Context, args: Sequence[str], commands: Iterable[str]) -> str:
+    """That an option goes after the command, with the line as it should be."""
+    at = next((at for at, word in enumerate(args) if word in commands), len(args))
+    line = " ".join([ctx.command_path, *(args[at:] or ["COMMAND"]), option, OF_COMMANDS[option]])
+    return f"{option} goes after the command: {line.rstrip()}"
 
 
 class Root(LazyGroup):

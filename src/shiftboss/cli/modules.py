@@ -8,7 +8,7 @@ import traceback
 from importlib import import_module
 from pathlib import Path
 
-from shiftboss.cli.command import Failure, Misuse
+from shiftboss.cli.command import Misuse
 from shiftboss.trusted import trust
 
 
@@ -16,8 +16,7 @@ def load(module: str) -> None:
     """Import a module, from the current directory too, and let the callbacks that live in it be called.
 
     Raises:
-        Misuse: It is named by its file.
-        Failure: It cannot be imported; the message is its own error.
+        Misuse: It is named by its file, or cannot be imported; then the message has its own error.
     """
     if module.endswith(".py") or os.sep in module:
         name = module.removesuffix(".py").removeprefix(f".{os.sep}").replace(os.sep, ".")
@@ -28,9 +27,9 @@ def load(module: str) -> None:
     try:
         import_module(module)
     except Exception as error:
-        raise Failure(f"cannot import {module}: {type(error).__name__}: {error}{_place(error)}") from error
+        raise Misuse(f"cannot import {module}: {type(error).__name__}: {error}{_place(error)}") from error
     except SystemExit as error:
-        raise Failure(f"cannot import {module}: it calls sys.exit({error.code!r})") from error
+        raise Misuse(f"cannot import {module}: it calls sys.exit({error.code!r})") from error
     trust(module)
 
 

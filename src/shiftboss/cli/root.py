@@ -32,4 +32,7 @@ COMMANDS = {
 @click.group("shiftboss", cls=Root, lazy=COMMANDS)
 @click.version_option(package_name="shiftboss", prog_name="shiftboss", message="%(prog)s %(version)s")
 def cli() -> None:
-    """Batches, rate limiters and periodic jobs on Redis."""
+    """Batches, rate limiters and periodic jobs on Redis.
+
+    Options go after the command, as in: shiftboss stats --redis URL
+    """

@@ -124,6 +124,12 @@ def test_jobs_that_cannot_be_enqueued_are_refused_before_anything_runs(folder: P
         assert second.startswith("shiftboss: schedule.yml:3: b: no job is called 'app.nobody' here")
 
 
+def test_a_history_of_no_entry_is_told_as_of_every_other_command(folder: Path, backend: Backend) -> None:
+    for words in (["history", "nope"], ["next", "nope"], ["pause", "nope"]):
+        answer = run(folder, "periodic", *words, "--redis", backend.url)
+        assert (answer.returncode, "no entry 'nope'" in answer.stderr) == (1, True), words
+
+
 @pytest.mark.parametrize(
     "words", [["ls"], ["history", "x"], ["next", "x"], ["pause", "x"], ["run-now", "x"], ["leader"]]
 )

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterator
 from itertools import count
+from unittest import mock
 
 import pytest
 from click.testing import CliRunner, Result
@@ -16,14 +18,15 @@ _numbers = count()
 
 
 @pytest.fixture
-def shiftboss() -> Shiftboss:
-    """Runs the command with these words."""
+def shiftboss() -> Iterator[Shiftboss]:
+    """Runs the command with these words. What it tells the user's modules by the environment ends with the test."""
     runner = CliRunner()
 
     def run(*words: str, answer: str | None = None) -> Result:
         return runner.invoke(cli, list(words), prog_name="shiftboss", input=answer)
 
-    return run
+    with mock.patch.dict(os.environ):
+        yield run
 
 
 @pytest.fixture

@@ -43,6 +43,12 @@ def test_version(shiftboss: Run) -> None:
             ["xyz"],
             f"shiftboss: unknown command 'xyz'; known are {', '.join(COMMANDS)}; see `shiftboss --help`",
         ),
+        (["--redis", "redis://x", "stats"], "shiftboss: --redis goes after the command: shiftboss stats --redis URL"),
+        (["--namespace=a"], "shiftboss: --namespace goes after the command: shiftboss COMMAND --namespace NAME"),
+        (
+            ["batches", "--debug", "show", "x"],
+            "shiftboss: --debug goes after the command: shiftboss batches show x --debug",
+        ),
         (["batches", "lst"], "shiftboss batches: unknown command 'lst'; did you mean 'ls'?"),
         (
             ["worker", "--concurency", "3"],
@@ -74,6 +80,27 @@ def test_every_command_takes_the_common_options(shiftboss: Run, words: list[str]
     text = shiftboss(*words, "--help").stdout
     for option in ("--redis", "--namespace", "--debug", *(["--json"] if words[0] == "batches" else [])):
         assert option in text
+
+
+def test_the_help_says_where_options_go(shiftboss: Run) -> None:
+    assert "Options go after the command, as in: shiftboss stats --redis URL" in shiftboss("--help").stdout
+
+
+def test_the_help_of_a_demo_says_that_it_has_a_server_of_its_own(shiftboss: Run) -> None:
+    text = " ".join(shiftboss("demo", "--help").stdout.split())
+    assert "--redis URL The server of a demo. [default: a private one that ends with it]" in text
+    assert "SHIFTBOSS_URL" not in text
+
+
+@pytest.mark.parametrize("command", ["check", "schema"])
+def test_a_command_that_needs_no_redis_offers_none_and_takes_one(shiftboss: Run, command: str) -> None:
+    text = shiftboss("periodic", command, "--help").stdout
+    assert "--redis" not in text
+    assert "--namespace" not in text
+    wrong = shiftboss(
+        "periodic", command, "--redis", "redis://x", "--namespace", "a", *["nowhere.yml"] * (command == "check")
+    )
+    assert "unknown option" not in wrong.stderr
 
 
 def test_help_loads_only_what_it_needs() -> None:

@@ -60,7 +60,7 @@ def test_it_does_not_start_without_jobs(shiftboss: Run, elsewhere: Path) -> None
 def test_a_module_that_cannot_be_imported_says_why(shiftboss: Run, elsewhere: Path, text: str, words: str) -> None:
     (elsewhere / "faulty.py").write_text(text)
     done = shiftboss("worker", "--require", "faulty")
-    assert done.exit_code == 1
+    assert done.exit_code == 2
     assert done.stderr.startswith(f"shiftboss: cannot import faulty: {words}")
     assert done.stderr.count("\n") == 1
 

@@ -21,7 +21,7 @@ THREADS = 5
 POLL = 0.02
 
 
-@click.command("demo", cls=Command)
+@click.command("demo", cls=Command, redis="The server of a demo. [default: a private one that ends with it]")
 @click.argument("path", metavar="[PATH]", required=False, type=click.Path(path_type=Path))
 @click.option(
     "-o",

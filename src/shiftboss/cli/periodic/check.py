@@ -11,7 +11,7 @@ from shiftboss.cli.periodic.options import read_schedules
 from shiftboss.cli.text import local, plural
 
 
-@click.command("check", cls=Command)
+@click.command("check", cls=Command, redis="")
 @click.argument("file", metavar="FILE")
 @require_option
 @json_option

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from shiftboss.cli.command import Command, json_option
+from shiftboss.cli.command import Command, Failure, json_option
 from shiftboss.cli.connect import connected
 from shiftboss.cli.output import print_json, print_rows
 from shiftboss.cli.periodic.options import schedule_option
@@ -29,6 +29,9 @@ def history(*, name: str, number: int, schedule: str, as_json: bool, url: str | 
 
     with connected(url, namespace) as client:
         runs = periodic.history(name, schedule, limit=number, client=client)
+        # What is no longer in the schedule may still have run.
+        if not runs and all(status.entry.name != name for status in periodic.entries(schedule, client=client)):
+            raise Failure(f"no entry {name!r} in schedule {schedule!r}; see shiftboss periodic ls")
     if as_json:
         for run in runs:
             print_json(run.to_dict())
