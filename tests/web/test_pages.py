@@ -10,6 +10,7 @@ import pytest
 
 from shiftboss import DeadSet, Failures, ProcessSet, Queue, RetrySet, ScheduledSet, Shiftboss, Stats, limiters, periodic
 from shiftboss.batches import Batch, BatchSet
+from shiftboss.cli.batches import STATES
 from shiftboss.errors import BatchNotFound
 from shiftboss.keys import PeriodicKeys
 from tests.backends import Backend
@@ -170,6 +171,10 @@ def test_an_entry_is_paused_resumed_and_run(browser: Browser, backend: Backend, 
     assert "It runs as soon as" in browser.act("/periodic", "run", **fields)
     assert periodic.history("heartbeat")[0].outcome == "run now"
     assert "run now" in browser.page("/entry?schedule=default&name=heartbeat")
+
+
+def test_states_of_batches_are_offered_in_the_order_of_the_command_line(browser: Browser) -> None:
+    assert tuple(re.findall(r"<option[^>]*>([a-z]+)</option>", browser.page("/batches"))) == STATES
 
 
 def test_batches_are_paged(browser: Browser, client: Shiftboss) -> None:

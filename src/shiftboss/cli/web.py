@@ -11,6 +11,7 @@ import click
 
 from shiftboss.cli.command import Command, Failure, Misuse
 from shiftboss.cli.connect import connected
+from shiftboss.cli.numbers import Whole
 from shiftboss.diagnosis import read_facts
 
 if TYPE_CHECKING:
@@ -22,9 +23,7 @@ LOGIN = "SHIFTBOSS_WEB_AUTH"
 
 @click.command("web", cls=Command)
 @click.option("--host", metavar="ADDRESS", default="127.0.0.1", show_default=True, help="The address to listen on.")
-@click.option(
-    "--port", type=click.IntRange(0, 65_535), default=8787, show_default=True, help="The port; 0: a free one."
-)
+@click.option("--port", type=Whole(0, 65_535), default=8787, show_default=True, help="The port; 0: a free one.")
 @click.option("--prefix", metavar="PATH", default="", help="The path that a proxy shows it at, such as /jobs.")
 @click.option("--read-only", is_flag=True, help="Let nothing be changed.")
 @click.option("--hide-arguments", is_flag=True, help="Do not show the arguments of jobs.")

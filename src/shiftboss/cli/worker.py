@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from shiftboss.cli.command import Command, Misuse
+from shiftboss.cli.command import Command, Misuse, require_option
 from shiftboss.cli.config_file import load_config
 from shiftboss.cli.connect import explained, tell_modules
 from shiftboss.cli.logs import FORMATS, log_to_stderr
 from shiftboss.cli.modules import load
+from shiftboss.cli.numbers import Seconds, Whole
 from shiftboss.cli.periodic.options import firing, read_schedules
 from shiftboss.cli.text import plural
 from shiftboss.diagnosis import read_facts
@@ -40,14 +41,7 @@ def parse_queues(ctx: click.Context, param: click.Parameter, values: Sequence[st
 
 
 @click.command("worker", cls=Command)
-@click.option(
-    "-r",
-    "--require",
-    "modules",
-    multiple=True,
-    metavar="MODULE",
-    help="A module that defines jobs and callbacks; repeat it for more.",
-)
+@require_option
 @click.option(
     "-q",
     "--queue",
@@ -60,7 +54,7 @@ def parse_queues(ctx: click.Context, param: click.Parameter, values: Sequence[st
 @click.option(
     "-c",
     "--concurrency",
-    type=click.IntRange(1, 1000),
+    type=Whole(1, 1000),
     metavar="N",
     default=10,
     show_default=True,
@@ -68,7 +62,7 @@ def parse_queues(ctx: click.Context, param: click.Parameter, values: Sequence[st
 )
 @click.option(
     "--timeout",
-    type=click.FloatRange(0),
+    type=Seconds(0),
     metavar="SECONDS",
     default=25.0,
     show_default=True,
@@ -76,7 +70,7 @@ def parse_queues(ctx: click.Context, param: click.Parameter, values: Sequence[st
 )
 @click.option(
     "--processes",
-    type=click.IntRange(1, 256),
+    type=Whole(1, 256),
     metavar="N",
     default=1,
     show_default=True,

@@ -49,6 +49,13 @@ def test_version(shiftboss: Run) -> None:
             ["batches", "--debug", "show", "x"],
             "shiftboss: --debug goes after the command: shiftboss batches show x --debug",
         ),
+        (
+            ["batches", "wait", "x", "--timeout", "soon"],
+            (
+                "shiftboss batches wait: invalid value for '--timeout': 'soon' is not a valid number of seconds; "
+                "see `shiftboss batches wait --help`"
+            ),
+        ),
         (["batches", "lst"], "shiftboss batches: unknown command 'lst'; did you mean 'ls'?"),
         (
             ["worker", "--concurency", "3"],
@@ -80,6 +87,11 @@ def test_every_command_takes_the_common_options(shiftboss: Run, words: list[str]
     text = shiftboss(*words, "--help").stdout
     for option in ("--redis", "--namespace", "--debug", *(["--json"] if words[0] == "batches" else [])):
         assert option in text
+
+
+def test_the_help_names_a_number_as_the_documents_do(shiftboss: Run) -> None:
+    assert "-n, --number N " in shiftboss("batches", "ls", "--help").stdout
+    assert "--port N " in shiftboss("web", "--help").stdout
 
 
 def test_the_help_says_where_options_go(shiftboss: Run) -> None:

@@ -92,7 +92,7 @@ def test_odd_queues_are_refused(shiftboss: Run, text: str) -> None:
     ("text", "said"),
     [
         ("concurency: 3", "unknown option 'concurency'; did you mean 'concurrency'?"),
-        ("concurrency: many", "concurrency: 'many' is not a valid integer range"),
+        ("concurrency: many", "concurrency: 'many' is not a valid whole number"),
         ("concurrency: 0", "concurrency: 0 is not in the range 1<=x<=1000"),
         ("concurrency: true", "concurrency: expected one value, got True"),
         ("concurrency: [1, 2]", "concurrency: expected one value, got [1, 2]"),

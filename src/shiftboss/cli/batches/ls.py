@@ -7,15 +7,16 @@ from typing import TYPE_CHECKING
 
 import click
 
+from shiftboss.cli.batches import STATES
 from shiftboss.cli.command import Command, json_option
 from shiftboss.cli.connect import connected
+from shiftboss.cli.numbers import Whole
 from shiftboss.cli.output import print_json, print_rows
 from shiftboss.cli.text import age, plural, printable
 
 if TYPE_CHECKING:
     from shiftboss.batches import Status
 
-STATES = ("open", "running", "complete", "succeeded", "dead", "broken")
 HEADINGS = ("BATCH", "STATE", "DONE", "FAILING", "DEAD", "AGE", "DESCRIPTION")
 
 
@@ -23,9 +24,7 @@ HEADINGS = ("BATCH", "STATE", "DONE", "FAILING", "DEAD", "AGE", "DESCRIPTION")
 @click.option("--tag", metavar="WORD", help="Only those with this tag.")
 @click.option("--text", metavar="TEXT", help="Only those with this in their description or id.")
 @click.option("--state", type=click.Choice(STATES), help="Only those in this state.")
-@click.option(
-    "-n", "--number", type=click.IntRange(0), default=20, show_default=True, help="How many at most; 0: all of them."
-)
+@click.option("-n", "--number", type=Whole(0), default=20, show_default=True, help="How many at most; 0: all of them.")
 @json_option
 def ls(
     *,

@@ -9,6 +9,7 @@ import click
 from shiftboss.batches.callbacks import EVENTS
 from shiftboss.cli.command import Command, json_option
 from shiftboss.cli.connect import connected
+from shiftboss.cli.numbers import Seconds
 from shiftboss.cli.output import print_json
 from shiftboss.errors import BatchError, BatchNotFound, WaitTimeout
 
@@ -20,10 +21,10 @@ TIMEOUT = 4
 @click.command("wait", cls=Command)
 @click.argument("bid", metavar="BATCH")
 @click.option("--event", type=click.Choice(EVENTS), default="success", show_default=True, help="What to wait for.")
-@click.option("--timeout", type=click.FloatRange(0), metavar="SECONDS", help="How long at most. [default: for ever]")
+@click.option("--timeout", type=Seconds(0), metavar="SECONDS", help="How long at most. [default: for ever]")
 @json_option
 def wait(*, bid: str, event: str, timeout: float | None, as_json: bool, url: str | None, namespace: str | None) -> None:
-    """Wait for a batch. Exits with 0 when it has happened, 3 when it cannot any more, 4 when the time is over."""
+    """Wait for an event of a batch. Exits with 0 when it has happened, 3 when it no longer can, 4 on timeout."""
     from shiftboss.batches import Batch
 
     with connected(url, namespace) as client:

@@ -135,10 +135,10 @@ def _run(name: str, args: list[Any]) -> None:
     if definition is None:
         known = f"known are {', '.join(sorted(registered()))}" if registered() else "give its module with --require"
         raise Failure(f"no job is called {name!r} here; {known}")
-    job = FunctionJob(definition, definition.options)
+    job: FunctionJob[..., Any] = FunctionJob(definition, definition.options)
     job.call(*args)  # what is wrong with the arguments is no failure of the job
     try:
-        result: Any = job.perform_inline(*args)
+        result = job.perform_inline(*args)
         if definition.is_async:
             asyncio.run(result)
     except Exception as error:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from shiftboss.cli.command import Failure
+from shiftboss.cli.numbers import Whole
 from shiftboss.cli.output import console, print_json, print_rows
 from shiftboss.cli.text import age, local, one_line, plural, printable, span
 
@@ -24,7 +25,7 @@ SHRINK = {"ARGUMENTS": 0, "JOB": 16, "ID": 9}
 LONGEST = 60
 
 number_option = click.option(
-    "-n", "--number", type=click.IntRange(0), default=20, show_default=True, help="How many at most; 0: all of them."
+    "-n", "--number", type=Whole(0), default=20, show_default=True, help="How many at most; 0: all of them."
 )
 
 

@@ -10,7 +10,8 @@ import click
 
 from shiftboss.cli.command import Command, json_option
 from shiftboss.cli.connect import connected
-from shiftboss.cli.limiters.looking import HEADINGS, as_row, look, to_dict
+from shiftboss.cli.limiters.looking import HEADINGS, RIGHT, as_row, look, to_dict
+from shiftboss.cli.numbers import Whole
 from shiftboss.cli.output import console, print_json
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ INTERVAL = 0.5
 
 @click.command("watch", cls=Command)
 @click.argument("text", metavar="[TEXT]", default="")
-@click.option("--times", type=click.IntRange(1), metavar="N", help="Look so often, then end. [default: until Ctrl-C]")
+@click.option("--times", type=Whole(1), metavar="N", help="Look so often, then end. [default: until Ctrl-C]")
 @json_option
 def watch(*, text: str, times: int | None, as_json: bool, url: str | None, namespace: str | None) -> None:
     """Follow the limiters with this text in their name, or all. Elsewhere than at a terminal: a line for each change."""
@@ -61,7 +62,7 @@ def _table(rows: list[list[str]]) -> Table:
 
     table = Table(box=None, pad_edge=False)
     for heading in HEADINGS:
-        table.add_column(heading, justify="right" if heading in ("USED", "SIZE", "WAITING", "FREE IN") else "left")
+        table.add_column(heading, justify="right" if heading in RIGHT else "left")
     for row in rows:
         table.add_row(*row)
     return table

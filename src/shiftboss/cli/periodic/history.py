@@ -8,6 +8,7 @@ import click
 
 from shiftboss.cli.command import Command, Failure, json_option
 from shiftboss.cli.connect import connected
+from shiftboss.cli.numbers import Whole
 from shiftboss.cli.output import print_json, print_rows
 from shiftboss.cli.periodic.options import schedule_option
 from shiftboss.cli.text import local
@@ -20,7 +21,7 @@ HEADINGS = ("PLANNED", "LATE", "OUTCOME", "JOB", "ENDED", "TOOK", "TERM")
 
 @click.command("history", cls=Command)
 @click.argument("name", metavar="ENTRY")
-@click.option("-n", "--number", type=click.IntRange(1, 100), default=20, show_default=True, help="How many at most.")
+@click.option("-n", "--number", type=Whole(1, 100), default=20, show_default=True, help="How many at most.")
 @schedule_option
 @json_option
 def history(*, name: str, number: int, schedule: str, as_json: bool, url: str | None, namespace: str | None) -> None:

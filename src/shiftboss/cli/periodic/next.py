@@ -6,13 +6,14 @@ import click
 
 from shiftboss.cli.command import Command, Failure, json_option
 from shiftboss.cli.connect import connected
+from shiftboss.cli.numbers import Whole
 from shiftboss.cli.output import print_json
 from shiftboss.cli.periodic.options import schedule_option
 
 
 @click.command("next", cls=Command)
 @click.argument("name", metavar="ENTRY")
-@click.option("-n", "--number", type=click.IntRange(1, 1000), default=5, show_default=True, help="How many.")
+@click.option("-n", "--number", type=Whole(1, 1000), default=5, show_default=True, help="How many.")
 @schedule_option
 @json_option
 def next_ticks(*, name: str, number: int, schedule: str, as_json: bool, url: str | None, namespace: str | None) -> None:

@@ -5,19 +5,16 @@ from __future__ import annotations
 import logging
 import signal
 import threading
-from typing import TYPE_CHECKING
 
 import click
 
 from shiftboss.cli.command import Command, Misuse, require_option
 from shiftboss.cli.connect import configured, explained, tell_modules
 from shiftboss.cli.logs import log_to_stderr
+from shiftboss.cli.numbers import Seconds
 from shiftboss.cli.periodic.options import firing, read_schedules
 from shiftboss.cli.text import plural
 from shiftboss.diagnosis import read_facts
-
-if TYPE_CHECKING:
-    from types import FrameType
 
 
 @click.command("run", cls=Command)
@@ -25,7 +22,7 @@ if TYPE_CHECKING:
 @require_option
 @click.option(
     "--lease",
-    type=click.FloatRange(1),
+    type=Seconds(1),
     default=15.0,
     show_default=True,
     metavar="SECONDS",
@@ -47,12 +44,8 @@ def run(
     if not schedules:
         raise Misuse("nothing to fire; give a schedule file, or --require a module that registers entries")
     over = threading.Event()
-
-    def stop(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
-        over.set()
-
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, stop)
+        signal.signal(number, lambda *_: over.set())
     client = configured(url, namespace)
     with client, explained(client):
         server = read_facts(client)
