@@ -85,13 +85,15 @@ def confirm(question: str, yes: bool) -> None:
     Raises:
         Failure: The answer is no, or there is nobody to ask.
     """
+    if yes:
+        return
     try:
-        agreed = yes or click.confirm(question, err=True)
+        agreed = click.confirm(question, err=True)
     except click.Abort:
         click.echo(err=True)
-        agreed = False
+        raise Failure("nothing was done; --yes answers the question") from None
     if not agreed:
-        raise Failure("nothing was done; --yes answers the question")
+        raise Failure("nothing was done")
 
 
 def _failure(error: Exception) -> click.ClickException:

@@ -55,7 +55,12 @@ def _server(client: Shiftboss) -> Iterator[Check]:
     if "eviction" not in wrong:
         yield Check("eviction", "ok", "noeviction")
     if "memory" not in wrong:
-        yield Check("memory", "ok", f"{size(facts.used)} of {size(facts.most) if facts.most else 'all there is'}")
+        used = (
+            f"{size(facts.used)} of {size(facts.most)}"
+            if facts.most
+            else f"{size(facts.used)} used; maxmemory is not set"
+        )
+        yield Check("memory", "ok", used)
     yield _layout(client)
 
 

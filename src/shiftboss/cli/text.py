@@ -69,3 +69,13 @@ def plural(count: int, noun: str, nouns: str = "") -> str:
         ('1 file', '12,000 files')
     """
     return f"{count:,} {noun if count == 1 else nouns or noun + 's'}"
+
+
+def all_of(count: int, noun: str, nouns: str = "") -> str:
+    """As `plural`, of all that there are.
+
+    Example:
+        >>> all_of(1, "job"), all_of(12_000, "job")
+        ('1 job', 'all 12,000 jobs')
+    """
+    return plural(count, noun, nouns) if count == 1 else f"all {plural(count, noun, nouns)}"

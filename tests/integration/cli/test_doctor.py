@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from typing import Any
 
@@ -68,6 +69,11 @@ def test_jobs_without_a_worker_a_schedule_without_a_leader_and_a_stuck_batch_are
     periodic.put("nightly", job="Nightly", every=60.0, schedule="billing", client=client)
     found = states(backend.url)
     assert [found[name] for name in ("workers", "schedule billing", "batches")] == ["warning"] * 3
+
+
+@pytest.mark.backends("embedded")
+def test_memory_without_a_limit_is_told_as_such(backend: Backend) -> None:
+    assert re.search(r"memory +ok +\S+ [kM]B used; maxmemory is not set\n", doctor(backend.url).stdout)
 
 
 def test_a_server_that_is_not_there_is_one_line() -> None:

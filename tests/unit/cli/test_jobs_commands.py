@@ -120,6 +120,25 @@ def test_retries_are_run_killed_and_dropped(shiftboss: Run, url: str, client: Sh
     assert (stats["retries"], stats["dead"], stats["enqueued"]) == (0, 0, 3)
 
 
+def test_a_question_counts_as_people_do_and_no_is_an_answer(shiftboss: Run, url: str, client: Shiftboss) -> None:
+    push(client, "a" * 24, at=time.time() + 5000)
+    push(client, "b" * 24)
+    asked = shiftboss("scheduled", "clear", "--redis", url, answer="n\n")
+    assert f"drop 1 scheduled job at {url}?" in asked.stderr
+    assert asked.stderr.endswith("shiftboss: nothing was done\n")
+    nobody = shiftboss("scheduled", "clear", "--redis", url)
+    assert nobody.stderr.endswith("shiftboss: nothing was done; --yes answers the question\n")
+    push(client, "c" * 24, at=time.time() + 5000)
+    for words, question in (
+        (["scheduled", "clear"], "drop all 2 scheduled jobs at"),
+        (["scheduled", "run-now", "--all"], "run all 2 scheduled jobs now?"),
+        (["scheduled", "kill", "--all"], "kill all 2 scheduled jobs?"),
+        (["scheduled", "kill", "c" * 24], "kill 1 scheduled job?"),
+        (["queues", "clear", "low"], f"drop 1 job of low at {url}?"),
+    ):
+        assert question in shiftboss(*words, "--redis", url, answer="n\n").stderr
+
+
 def test_scheduled_jobs_run_now_and_the_dead_are_cleared(shiftboss: Run, url: str, client: Shiftboss) -> None:
     push(client, JID, at=time.time() + 5000)
     fail(client, "b" * 24, where="dead")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable
 
 import pytest
@@ -66,7 +67,7 @@ def test_show_tells_what_is_taken_and_who_holds_it(shiftboss: Run, url: str, som
     assert (one["slots"], one["lock_timeout"], one["remaining"]) == (2, 60.0, 1)
     assert one["holders"][0]["process"] == some.store.identity
     some.perform(limiters.concurrent("erp", 2).counted(some))
-    assert "admitted 1, 1 at once" in shiftboss("limiters", "show", "erp", "--redis", url).stdout
+    assert "admitted 1, 1 of them without waiting" in shiftboss("limiters", "show", "erp", "--redis", url).stdout
     one = json.loads(shiftboss("limiters", "show", "erp", "--json", "--redis", url).stdout)
     assert (one["counters"]["admitted"], one["counters"]["over_limit"], one["counters"]["reclaimed"]) == (1, 0, 0)
     assert [minute["admitted"] for minute in one["history"]] == [1]
@@ -77,6 +78,19 @@ def test_watch_prints_each_change(shiftboss: Run, url: str, some: Shiftboss) -> 
     assert seen.stdout == "sms-7  1/5\n"
     seen = shiftboss("limiters", "watch", "--times", "2", "--json", "--redis", url)
     assert {json.loads(line)["name"] for line in seen.stdout.splitlines()} >= {"erp", "sms-7"}
+
+
+def test_show_tells_in_words_what_was_counted_and_who_waits(shiftboss: Run, url: str, client: Shiftboss) -> None:
+    with client:
+        erp = limiters.concurrent("erp", 2, wait_timeout=0)
+        with erp.within_limit():
+            time.sleep(0.02)
+        limiters.window("sms", 5, "minute", wait_timeout=3).acquire()
+        client.perform(erp.counted(client))
+    shown = shiftboss("limiters", "show", "erp", "--redis", url).stdout.splitlines()
+    assert "wait     does not wait" in shown
+    assert any(line.startswith("held ") and line.endswith(" s in total") for line in shown)
+    assert "wait     at most 3 s" in shiftboss("limiters", "show", "sms", "--redis", url).stdout.splitlines()
 
 
 def test_reset_asks_first(shiftboss: Run, url: str, some: Shiftboss) -> None:

@@ -53,7 +53,7 @@ def doctor(
 ) -> None:
     """Find what will not mend by itself, in one batch or in all. Exits with 1 if something is left.
 
-    Where jobs are it knows of the built-in engine, and of RQ if a module that sets it up is required.
+    It can find jobs on the built-in engine, and on RQ if --require names the module that sets it up.
     """
     from shiftboss.batches.doctor import examine
 

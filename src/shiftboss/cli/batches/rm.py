@@ -19,7 +19,7 @@ def rm(*, bids: tuple[str, ...], yes: bool, url: str | None, namespace: str | No
     with connected(url, namespace) as client:
         found = [Batch.open(bid, client=client) for bid in bids]
         pending = sum(batch.status().finished_at is None for batch in found)
-        unfinished = f", {pending} of them unfinished" if pending else ""
-        confirm(f"forget {plural(len(found), 'batch', 'batches')}{unfinished}?", yes)
+        unfinished = "which is unfinished" if len(found) == 1 else f"{pending} of them unfinished"
+        confirm(f"forget {plural(len(found), 'batch', 'batches')}{f', {unfinished}' if pending else ''}?", yes)
         gone = sum(batch.delete() for batch in found)
     click.echo(f"{plural(gone, 'batch is', 'batches are')} forgotten")

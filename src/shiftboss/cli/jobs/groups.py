@@ -21,7 +21,7 @@ KILL = (f"{HERE}.waiting", "kill", "Move jobs to the dead.")
     lazy={
         "ls": (f"{HERE}.queues", "ls", "List queues."),
         "show": (f"{HERE}.queues", "show", "List the jobs of a queue, newest first."),
-        "pause": (f"{HERE}.queues", "pause", "Have no worker take jobs of queues."),
+        "pause": (f"{HERE}.queues", "pause", "Stop workers taking jobs from queues."),
         "resume": (f"{HERE}.queues", "resume", "End a pause."),
         "rm": (f"{HERE}.queues", "rm", "Drop jobs of a queue."),
         "clear": (f"{HERE}.queues", "clear", "Drop all jobs of queues."),

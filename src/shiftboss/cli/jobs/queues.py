@@ -12,7 +12,7 @@ from shiftboss.cli.command import Command, Failure, confirm, json_option, yes_op
 from shiftboss.cli.connect import connected
 from shiftboss.cli.jobs.looking import find, number_option, print_entries
 from shiftboss.cli.output import print_json, print_rows
-from shiftboss.cli.text import plural, printable, span
+from shiftboss.cli.text import all_of, plural, printable, span
 
 if TYPE_CHECKING:
     from shiftboss.client import Shiftboss
@@ -61,7 +61,7 @@ def show(*, name: str, number: int, as_json: bool, url: str | None, namespace: s
 @click.command("pause", cls=Command)
 @click.argument("names", metavar="QUEUE...", nargs=-1, required=True)
 def pause(*, names: Sequence[str], url: str | None, namespace: str | None) -> None:
-    """Have no worker take jobs of queues, until they are resumed. Jobs that run go on."""
+    """Stop workers taking jobs from these queues until they are resumed. Jobs that run go on."""
     from shiftboss.engines.sidekiq.sets import Queue
 
     with connected(url, namespace) as client:
@@ -105,7 +105,8 @@ def clear(*, names: Sequence[str], yes: bool, url: str | None, namespace: str | 
     """Drop all jobs of queues."""
     with connected(url, namespace) as client:
         found = _find(client, names)
-        confirm(f"drop all {sum(map(len, found)):,} jobs of {', '.join(names)} at {client.server.label}?", yes)
+        jobs = all_of(sum(map(len, found)), "job")
+        confirm(f"drop {jobs} of {', '.join(names)} at {client.server.label}?", yes)
         gone = sum(queue.clear() for queue in found)
     click.echo(f"{plural(gone, 'job is', 'jobs are')} gone")
 

@@ -11,13 +11,14 @@ from shiftboss.cli.command import Command, confirm, json_option, yes_option
 from shiftboss.cli.connect import connected
 from shiftboss.cli.jobs.looking import find, number_option, print_entries, print_entry
 from shiftboss.cli.output import print_json
-from shiftboss.cli.text import plural
+from shiftboss.cli.text import all_of, plural
 
 if TYPE_CHECKING:
     from shiftboss.client import Shiftboss
     from shiftboss.engines.sidekiq.sets import Entry
     from shiftboss.engines.sidekiq.sets.waiting import WaitingSet
 
+JOB = {"retries": "job that waits to run again", "scheduled": "scheduled job", "dead": "dead job"}
 JOBS = {"retries": "jobs that wait to run again", "scheduled": "scheduled jobs", "dead": "dead jobs"}
 
 
@@ -62,7 +63,7 @@ def retry(
     with connected(url, namespace) as client:
         jobs = _set(kind, client)
         if everything:
-            confirm(f"run all {len(jobs):,} {JOBS[kind]} now?", yes)
+            confirm(f"run {all_of(len(jobs), JOB[kind], JOBS[kind])} now?", yes)
             moved = jobs.retry_all()
         else:
             moved = sum(entry.retry() for entry in find(jobs, jids, f"among the {JOBS[kind]}"))
@@ -83,7 +84,8 @@ def kill(
     with connected(url, namespace) as client:
         jobs = _set(kind, client)
         found: Sequence[Entry] = [] if everything else find(jobs, jids, f"among the {JOBS[kind]}")
-        confirm(f"kill {f'all {len(jobs):,}' if everything else len(found)} of the {JOBS[kind]}?", yes)
+        words = JOB[kind], JOBS[kind]
+        confirm(f"kill {all_of(len(jobs), *words) if everything else plural(len(found), *words)}?", yes)
         moved = jobs.kill_all() if everything else sum(entry.kill() for entry in found)
     click.echo(f"{plural(moved, 'job is dead', 'jobs are dead')}")
 
@@ -110,7 +112,7 @@ def clear(ctx: click.Context, *, yes: bool, url: str | None, namespace: str | No
     kind = _kind(ctx)
     with connected(url, namespace) as client:
         jobs = _set(kind, client)
-        confirm(f"drop all {len(jobs):,} {JOBS[kind]} at {client.server.label}?", yes)
+        confirm(f"drop {all_of(len(jobs), JOB[kind], JOBS[kind])} at {client.server.label}?", yes)
         gone = jobs.clear()
     click.echo(f"{plural(gone, 'job is', 'jobs are')} gone")
 

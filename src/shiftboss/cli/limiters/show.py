@@ -45,7 +45,7 @@ def _print(limiter: Limiter, state: LimiterState, holders: Sequence[Holder], tot
     facts.append(("used", f"{state.used:,}, {state.remaining:,} free"))
     facts += [("waiting", f"{state.waiting:,}")] if state.waiting else []
     facts += [("free", f"in {span(state.reset_after)}")] if state.reset_after is not None else []
-    facts.append(("wait", f"at most {limiter.wait_timeout:g} s"))
+    facts.append(("wait", f"at most {limiter.wait_timeout:g} s" if limiter.wait_timeout else "does not wait"))
     facts += [("holder", f"{one.process}, for {age(one.since)}, until {local(one.ends)}") for one in holders[:20]]
     if len(holders) > 20:
         facts.append(("", f"and {plural(len(holders) - 20, 'holder')} more"))
@@ -57,11 +57,13 @@ def _print(limiter: Limiter, state: LimiterState, holders: Sequence[Holder], tot
 
 def _counted(totals: Totals) -> list[tuple[str, str]]:
     """What was counted, as far as there is something to say."""
-    facts = [("admitted", f"{totals.admitted:,}, {totals.immediate:,} at once")] if totals.admitted else []
+    facts = (
+        [("admitted", f"{totals.admitted:,}, {totals.immediate:,} of them without waiting")] if totals.admitted else []
+    )
     if totals.waited:
         facts.append(("waited", f"{totals.waited:,}, {totals.wait_seconds / totals.waited:.3g} s each on average"))
     if totals.held_seconds:
-        facts.append(("held", f"{totals.held_seconds:.3g} s together"))
+        facts.append(("held", f"{totals.held_seconds:.3g} s in total"))
     if totals.over_limit:
         facts.append(("refused", f"{totals.over_limit:,}"))
     if totals.reclaimed or totals.overages:
