@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from shiftboss import DeadSet, Queue, RetrySet, Shiftboss
+from shiftboss import DeadSet, Queue, RetrySet, Shiftboss, limiters, periodic
 from shiftboss.batches import BatchSet
 from tests.servers import ServerProcess, embedded_binary
 from tests.web.chromium import Watched, save, served, soon, started_browser, until
@@ -223,6 +223,101 @@ def test_what_loses_something_asks_first(watched: Watched, raw: Any, client: Shi
     assert len(DeadSet(client=client)) == 0
 
 
+def test_jobs_that_are_selected_are_deleted_after_a_question(watched: Watched, raw: Any, client: Shiftboss) -> None:
+    fill(raw, client)
+    for path, summary, yes, of in (
+        ("/dead", "Delete…", "Delete", DeadSet(client=client)),
+        ("/queue?name=mail", "Delete selected…", "Delete selected", Queue("mail", client=client)),
+    ):
+        page = watched.go(path)
+        page.get_by_label(f"Choose job {JID}").check()
+        if path != "/dead":  # there Enter presses Retry, which loses nothing
+            page.get_by_label(f"Choose job {JID}").press("Enter")
+            watched.wait_for("Nothing was done")
+            page.get_by_label(f"Choose job {JID}").check()
+        assert not page.get_by_role("button", name=yes, exact=True).is_visible()
+        page.get_by_text(summary, exact=True).click()
+        assert len(of) == 1
+        page.get_by_role("button", name=yes, exact=True).click()
+        watched.wait_for("1 job deleted.")
+        assert len(of) == 0
+
+
+def test_a_limiter_of_the_list_is_reset_after_a_question(watched: Watched, raw: Any, client: Shiftboss) -> None:
+    fill(raw, client)
+    page = watched.go("/limiters")
+    page.get_by_text("Reset…").last.click()
+    page.get_by_role("button", name="Reset", exact=True).click()
+    watched.wait_for("Reset.")
+    assert [one["used"] for one in _limiters(client) if one["name"] in ("github", "sms")] == [3120, 0]
+
+
+def _limiters(client: Shiftboss) -> list[dict[str, Any]]:
+    with client:
+        return [{"name": one.name, "used": one.peek().used} for one in limiters.all(client=client)]
+
+
+@pytest.mark.parametrize("mode", ["light", "narrow"])
+def test_a_question_is_seen_whole(browser: Any, base: str, raw: Any, client: Shiftboss, mode: str) -> None:
+    bids = fill(raw, client)
+    watched = Watched(browser, base, **MODES[mode])
+    for path in ("/", "/limiters", "/busy", "/dead", "/queue?name=mail", "/retries", "/batches/{nightly}"):
+        page = watched.go(path.format(**bids))
+        for number in range(page.locator("main details.sure").count()):
+            question = page.locator("main details.sure").nth(number)
+            question.locator("summary").click()
+            # It covers what it lies on, and so is neither behind something nor cut off.
+            assert question.locator(".ask").evaluate(
+                """ask => {
+                  ask.scrollIntoView({block: "center"});
+                  const {left, right, top, bottom} = ask.getBoundingClientRect();
+                  return [[left, top], [right, top], [left, bottom], [right, bottom]].every(([x, y]) => ask.contains(
+                    document.elementFromPoint(x + (x === left ? 12 : -12), y + (y === top ? 12 : -12))));
+                }"""
+            ), f"{path} {number}"
+            question.locator("summary").click()
+    watched.context.close()
+
+
+@pytest.mark.parametrize("mode", ["light", "narrow"])
+def test_what_a_search_is_for_is_seen_whole(browser: Any, base: str, raw: Any, client: Shiftboss, mode: str) -> None:
+    fill(raw, client)
+    watched = Watched(browser, base, **MODES[mode])
+    for path in ("/batches", "/dead", "/retries", "/scheduled", "/limiters", "/periodic", "/stats"):
+        room = (
+            watched.go(path)
+            .locator("input[type=search]")
+            .evaluate(
+                """input => {
+              const style = getComputedStyle(input), ruler = document.createElement("canvas").getContext("2d");
+              ruler.font = style.font;
+              const inside = input.clientWidth - parseFloat(style.paddingLeft) - parseFloat(style.paddingRight);
+              return inside - ruler.measureText(input.placeholder).width;
+            }"""
+            )
+        )
+        assert room >= 0, path
+    watched.context.close()
+
+
+@pytest.mark.parametrize("mode", ["light", "narrow"])
+def test_names_of_entries_break_between_words(browser: Any, base: str, raw: Any, client: Shiftboss, mode: str) -> None:
+    with client:
+        periodic.put("send_invoice_reminders_every_morning", job="app.jobs.billing.send_invoice_reminders", every=60)
+    watched = Watched(browser, base, **MODES[mode])
+    page = watched.go("/periodic")
+    broken = page.locator("td strong, td .sub code").evaluate_all(
+        """names => names.flatMap(name => [...name.childNodes].filter(node => node.nodeType === Node.TEXT_NODE).filter(node => {
+          const range = document.createRange();
+          range.selectNodeContents(node);
+          return range.getClientRects().length > 1;
+        }).map(node => node.textContent))"""
+    )
+    assert broken == []
+    assert page.locator("td strong").inner_text() == "send_invoice_reminders_every_morning"
+    watched.context.close()
+
+
 def test_all_of_it_works_with_the_keyboard(watched: Watched, raw: Any, client: Shiftboss) -> None:
     fill(raw, client)
     page = watched.go("/queues")
@@ -334,6 +429,8 @@ def _run_for_a_minute(browser: Any, base: str, raw: Any) -> None:
 def test_a_process_is_asked_to_stop(watched: Watched, raw: Any, client: Shiftboss) -> None:
     fill(raw, client)
     page = watched.go("/busy")
+    page.get_by_text("Stop…", exact=True).click()
+    assert raw.llen(f"{IDENTITY}-signals") == 0
     page.get_by_role("button", name="Stop", exact=True).click()
     watched.wait_for("1 process was asked")
     assert raw.lrange(f"{IDENTITY}-signals", 0, -1) == ["TERM"]

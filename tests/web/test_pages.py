@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from datetime import UTC, datetime
 from urllib.parse import quote
 
 import pytest
@@ -13,6 +14,7 @@ from shiftboss.batches import Batch, BatchSet
 from shiftboss.cli.batches import STATES
 from shiftboss.errors import BatchNotFound
 from shiftboss.keys import PeriodicKeys
+from shiftboss.web.saying import in_zone
 from tests.backends import Backend
 from tests.web.conftest import SAME, Browser
 from tests.web.filled import IDENTITY, JID, fill, import_row, payload
@@ -40,6 +42,7 @@ def test_every_page_on_a_filled_server(browser: Browser, backend: Backend, clien
     assert "line 42, in send_invoice" in browser.page("/failures")
     for path in ("/retries", "/dead", "/retries?q=smtpserver", "/dead?q=ADA"):
         assert "SMTPServerDisconnected" in browser.page(path), path
+        assert "the selected jobs" in browser.page(path)
     assert "SMTPServerDisconnected" not in browser.page("/retries?q=nobody")
     assert "app.jobs.import_row" in browser.page("/scheduled")
     assert "app.jobs.send_invoice" in browser.page("/stats")
@@ -56,6 +59,10 @@ def test_every_page_on_a_filled_server(browser: Browser, backend: Backend, clien
     assert "Regions" in page
     assert "no such region" in page
     assert 'aria-label="65.0 % done, 6 failing, 3 dead"' in page
+    head = page[page.index("<h1>") : page.index('<div id="fresh">')]
+    assert f"<code>{bids['nightly']}</code>" in head
+    row = re.sub("<[^>]+>", "", browser.page("/batches"))
+    assert "130 of 200, 6 failing, 3 dead" in row
     assert "3,120" in browser.page("/limiters")
     assert "Nobody holds" not in browser.page("/limiter?name=erp")
     assert "Europe/Berlin" in browser.page("/periodic")
@@ -329,3 +336,7 @@ def test_what_was_admitted_and_refused_is_shown(browser: Browser, client: Shiftb
     assert re.search(r"Over limit</dt><dd class=\"bad\">2<", text)
     assert "in 8 hours, of which 2" in browser.page("/limiter?name=sms&hours=8")
     assert "in 1 hour, of which 2" in browser.page("/limiter?name=sms&hours=99")
+
+
+def test_times_of_a_history_have_their_seconds() -> None:
+    assert in_zone(datetime(2026, 11, 28, 7, 0, tzinfo=UTC), "Europe/Berlin") == "Sat 28 Nov 2026, 08:00:00"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -35,12 +36,12 @@ def exact(moment: datetime) -> str:
 
 
 def in_zone(moment: datetime, zone: str) -> str:
-    """A moment on the wall clock of a zone, without seconds that are none; in UTC if the zone is not known on this machine."""
+    """A moment on the wall clock of a zone; in UTC if the zone is not known on this machine."""
     try:
         there = moment.astimezone(ZoneInfo(zone))
     except (ZoneInfoNotFoundError, ValueError, OSError):
         return exact(moment)
-    return f"{there:%a %-d %b %Y, %H:%M:%S}".removesuffix(":00")
+    return f"{there:%a %-d %b %Y, %H:%M:%S}"
 
 
 def ago(moment: datetime | None) -> Markup:
@@ -97,6 +98,17 @@ def short(text: str, most: int = 120) -> Markup:
     return Markup('<span title="{}">{}</span>').format(text[: most * 10], text[:most] + ELLIPSIS)
 
 
+def words(text: str, most: int = 60) -> Markup:
+    """As `short`, of a name, whose lines may break between its words.
+
+    Example:
+        >>> words("app.jobs.send_mail")
+        Markup('app.<wbr>jobs.<wbr>send_<wbr>mail')
+    """
+    text = printable(text)
+    return short(text, most) if len(text) > most else Markup("<wbr>").join(re.split(r"(?<=[._:/-])", text))
+
+
 def percent(part: float, whole: float) -> float:
     """How much of a whole a part is, from 0 to 100; of nothing it is all."""
     return round(100 * part / whole, 2) if whole else 100.0
@@ -115,6 +127,7 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "seconds": seconds,
     "bound": bound,
     "short": short,
+    "words": words,
     "printable": printable,
     "plural": plural,
     "percent": percent,

@@ -25,10 +25,7 @@ function localize() {
     const moment = new Date(time.dateTime);
     if (Number.isNaN(moment.getTime())) continue;
     const said = moment.toLocaleString(undefined, { dateStyle: "medium", timeStyle: "medium" });
-    const whole = moment.getSeconds() === 0 && moment.getMilliseconds() === 0;
-    if (time.hasAttribute("data-local")) {
-      time.textContent = whole ? moment.toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short" }) : said;
-    }
+    if (time.hasAttribute("data-local")) time.textContent = said;
     if (!time.title.includes("·")) time.title += " · " + said;
   }
 }
