@@ -18,6 +18,9 @@ from .results import aread_results, read_results
 
 MINUTE = 60_000
 
+# What a batch can be in a word, in the order of its life.
+STATES = ("open", "running", "complete", "succeeded", "dead", "broken")
+
 
 @dataclass(frozen=True, slots=True)
 class CallbackStatus:

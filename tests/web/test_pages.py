@@ -11,7 +11,7 @@ import pytest
 
 from shiftboss import DeadSet, Failures, ProcessSet, Queue, RetrySet, ScheduledSet, Shiftboss, Stats, limiters, periodic
 from shiftboss.batches import Batch, BatchSet
-from shiftboss.cli.batches import STATES
+from shiftboss.batches.status import STATES
 from shiftboss.errors import BatchNotFound
 from shiftboss.keys import PeriodicKeys
 from shiftboss.web.saying import in_zone

@@ -10,8 +10,8 @@ from redis.exceptions import RedisError
 
 from shiftboss.cli.command import Failure
 from shiftboss.cli.modules import load
-from shiftboss.cli.redis_errors import explain
 from shiftboss.client import Shiftboss, configured_client, current_client
+from shiftboss.redis_errors import explain
 
 
 @contextmanager

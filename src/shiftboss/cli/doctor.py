@@ -12,7 +12,7 @@ import click
 from shiftboss.cli.command import Command, json_option, require_option
 from shiftboss.cli.connect import connected
 from shiftboss.cli.output import print_json, print_rows
-from shiftboss.cli.text import plural, printable, size
+from shiftboss.text import plural, printable, size
 
 if TYPE_CHECKING:
     from shiftboss.client import Shiftboss

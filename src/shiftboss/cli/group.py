@@ -9,8 +9,8 @@ from typing import Any
 
 import click
 
-from shiftboss.cli.text import one_line
 from shiftboss.config import nearest
+from shiftboss.text import one_line
 
 INTERRUPTED = 130
 # What every command takes, and no group; with what stands behind it.

@@ -16,8 +16,8 @@ from shiftboss.cli.logs import FORMATS, log_to_stderr
 from shiftboss.cli.modules import load
 from shiftboss.cli.numbers import Seconds, Whole
 from shiftboss.cli.periodic.options import firing, read_schedules
-from shiftboss.cli.text import plural
 from shiftboss.diagnosis import read_facts
+from shiftboss.text import plural
 
 if TYPE_CHECKING:
     from shiftboss.client import Shiftboss

@@ -10,8 +10,8 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from shiftboss.cli.redis_errors import explain
 from shiftboss.errors import BatchNotFound, ConfigError, EntryNotFound, ShiftbossError
+from shiftboss.redis_errors import explain
 from shiftboss.web.rendering import show
 from shiftboss.web.site import client_of
 

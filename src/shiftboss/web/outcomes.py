@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from starlette.requests import Request
 
-from shiftboss.cli.text import plural
+from shiftboss.text import plural
 from shiftboss.web.site import number
 
 

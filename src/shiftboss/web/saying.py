@@ -12,9 +12,9 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from markupsafe import Markup
 
 from shiftboss.batches.bids import is_bid
-from shiftboss.cli.limiters.looking import limit_of
-from shiftboss.cli.text import plural, printable, span
 from shiftboss.engines.sidekiq.durations import ENDS
+from shiftboss.limiters.wording import limit_in_words
+from shiftboss.text import plural, printable, span
 
 ELLIPSIS = "…"
 NONE = Markup('<span class="none" aria-label="none">–</span>')
@@ -133,6 +133,6 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "percent": percent,
     "commas": commas,
     "span": span,
-    "limit": limit_of,
+    "limit": limit_in_words,
     "is_bid": is_bid,
 }

@@ -6,8 +6,6 @@ import click
 
 from shiftboss.cli.group import LazyGroup
 
-# What a batch can be, in the order of its life.
-STATES = ("open", "running", "complete", "succeeded", "dead", "broken")
 COMMANDS = {
     "ls": ("shiftboss.cli.batches.ls", "ls", "List batches, newest first."),
     "show": ("shiftboss.cli.batches.show", "show", "Show one batch."),

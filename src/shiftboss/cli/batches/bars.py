@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from shiftboss.cli.output import STYLES, console
-from shiftboss.cli.text import printable
+from shiftboss.text import printable
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID

@@ -10,7 +10,7 @@ import click
 from shiftboss.cli.command import Command, confirm, json_option, require_option, yes_option
 from shiftboss.cli.connect import connected
 from shiftboss.cli.output import print_json, print_rows
-from shiftboss.cli.text import plural, printable
+from shiftboss.text import plural, printable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

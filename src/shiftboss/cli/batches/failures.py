@@ -7,7 +7,7 @@ import click
 from shiftboss.cli.command import Command, json_option
 from shiftboss.cli.connect import connected
 from shiftboss.cli.output import print_json, print_rows
-from shiftboss.cli.text import local, one_line, plural
+from shiftboss.text import local, one_line, plural
 
 HEADINGS = ("WHEN", "JOB", "ATTEMPT", "ERROR", "MESSAGE")
 

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from shiftboss.cli.batches import STATES
+from shiftboss.batches.status import STATES
 from shiftboss.cli.command import Command, json_option
 from shiftboss.cli.connect import connected
 from shiftboss.cli.numbers import Whole
 from shiftboss.cli.output import print_json, print_rows
-from shiftboss.cli.text import age, plural, printable
+from shiftboss.text import age, plural, printable
 
 if TYPE_CHECKING:
     from shiftboss.batches import Status

@@ -6,7 +6,7 @@ import click
 
 from shiftboss.cli.command import Command, confirm, yes_option
 from shiftboss.cli.connect import connected
-from shiftboss.cli.text import plural
+from shiftboss.text import plural
 
 
 @click.command("rm", cls=Command)

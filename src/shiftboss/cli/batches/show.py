@@ -10,7 +10,7 @@ import click
 from shiftboss.cli.command import Command, json_option
 from shiftboss.cli.connect import connected
 from shiftboss.cli.output import STYLES, console, print_json
-from shiftboss.cli.text import age, local, one_line, plural, printable, span
+from shiftboss.text import age, local, one_line, plural, printable, span
 
 if TYPE_CHECKING:
     from shiftboss.batches import Failure, Status

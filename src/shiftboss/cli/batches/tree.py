@@ -9,7 +9,7 @@ import click
 from shiftboss.cli.command import Command, json_option
 from shiftboss.cli.connect import connected
 from shiftboss.cli.output import STYLES, console, print_json
-from shiftboss.cli.text import printable
+from shiftboss.text import printable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -10,7 +10,7 @@ import click
 from shiftboss.cli.command import Command, json_option
 from shiftboss.cli.connect import connected
 from shiftboss.cli.output import print_json
-from shiftboss.cli.text import printable
+from shiftboss.text import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from shiftboss.cli.command import Command, Failure, Misuse
-from shiftboss.cli.text import printable
+from shiftboss.text import printable
 
 if TYPE_CHECKING:
     from shiftboss.batches import Batch

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from shiftboss.cli.command import Misuse
-from shiftboss.cli.text import printable
+from shiftboss.text import printable
 
 NAME = "manifest.json"
 MARK = '{"manifest": "shiftboss", "version": 1,'

@@ -9,7 +9,7 @@ import click
 
 from shiftboss.cli.demo.jobs import AT_ONCE
 from shiftboss.cli.demo.walk import DIRECTORY, FILE
-from shiftboss.cli.text import plural, printable, size
+from shiftboss.text import plural, printable, size
 
 _LEFT_OUT = {
     FILE: ("unreadable file", "unreadable files"),

@@ -16,8 +16,8 @@ import click
 from shiftboss.cli.command import Command, Failure, Misuse, require_option
 from shiftboss.cli.connect import connected, tell_modules
 from shiftboss.cli.modules import load
-from shiftboss.cli.text import span
 from shiftboss.config import nearest
+from shiftboss.text import span
 
 if TYPE_CHECKING:
     from shiftboss.jobs import Message

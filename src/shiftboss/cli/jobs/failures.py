@@ -10,7 +10,7 @@ from shiftboss.cli.command import Command, Failure, confirm, json_option, yes_op
 from shiftboss.cli.connect import connected
 from shiftboss.cli.jobs.looking import number_option, short
 from shiftboss.cli.output import console, print_json, print_rows
-from shiftboss.cli.text import age, local, plural, printable
+from shiftboss.text import age, local, plural, printable
 
 if TYPE_CHECKING:
     from shiftboss.engines.sidekiq.sets import FailedRun

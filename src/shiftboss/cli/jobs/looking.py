@@ -13,7 +13,7 @@ import click
 from shiftboss.cli.command import Failure
 from shiftboss.cli.numbers import Whole
 from shiftboss.cli.output import console, print_json, print_rows
-from shiftboss.cli.text import age, local, one_line, plural, printable, span
+from shiftboss.text import age, local, one_line, plural, printable, span
 
 if TYPE_CHECKING:
     from shiftboss.engines.sidekiq.sets import Entry

@@ -12,7 +12,7 @@ from shiftboss.cli.command import Command, Failure, confirm, json_option, yes_op
 from shiftboss.cli.connect import connected
 from shiftboss.cli.jobs.looking import short
 from shiftboss.cli.output import print_json, print_rows
-from shiftboss.cli.text import age, plural, printable, size
+from shiftboss.text import age, plural, printable, size
 
 if TYPE_CHECKING:
     from shiftboss.client import Shiftboss

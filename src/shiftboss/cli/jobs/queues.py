@@ -12,7 +12,7 @@ from shiftboss.cli.command import Command, Failure, confirm, json_option, yes_op
 from shiftboss.cli.connect import connected
 from shiftboss.cli.jobs.looking import find, number_option, print_entries
 from shiftboss.cli.output import print_json, print_rows
-from shiftboss.cli.text import all_of, plural, printable, span
+from shiftboss.text import all_of, plural, printable, span
 
 if TYPE_CHECKING:
     from shiftboss.client import Shiftboss

@@ -7,7 +7,7 @@ import click
 from shiftboss.cli.command import Command, confirm, json_option, yes_option
 from shiftboss.cli.connect import connected
 from shiftboss.cli.output import console, print_json
-from shiftboss.cli.text import plural
+from shiftboss.text import plural
 
 
 @click.command("stats", cls=Command)

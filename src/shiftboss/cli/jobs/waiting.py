@@ -11,7 +11,7 @@ from shiftboss.cli.command import Command, confirm, json_option, yes_option
 from shiftboss.cli.connect import connected
 from shiftboss.cli.jobs.looking import find, number_option, print_entries, print_entry
 from shiftboss.cli.output import print_json
-from shiftboss.cli.text import all_of, plural
+from shiftboss.text import all_of, plural
 
 if TYPE_CHECKING:
     from shiftboss.client import Shiftboss

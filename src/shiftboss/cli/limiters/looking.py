@@ -7,14 +7,13 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from shiftboss.cli.command import Failure
-from shiftboss.cli.text import span
+from shiftboss.text import span
 
 if TYPE_CHECKING:
     from shiftboss.client import Shiftboss
     from shiftboss.limiters import Limiter, LimiterState
 
 HEADINGS = ("LIMITER", "KIND", "USED", "SIZE", "WAITING", "FREE IN", "LIMIT")
-PERIODS = {1: "a second", 60: "a minute", 3600: "an hour", 86400: "a day"}
 RIGHT = ("USED", "SIZE", "WAITING", "FREE IN")
 
 
@@ -49,6 +48,8 @@ def to_dict(limiter: Limiter, state: LimiterState) -> dict[str, Any]:
 
 def as_row(limiter: Limiter, state: LimiterState) -> list[str]:
     """One line of a table."""
+    from shiftboss.limiters.wording import limit_in_words
+
     return [
         limiter.name,
         limiter.kind,
@@ -56,16 +57,5 @@ def as_row(limiter: Limiter, state: LimiterState) -> list[str]:
         f"{limiter.size:,}",
         f"{state.waiting:,}" if state.waiting else "",
         "" if state.reset_after is None else span(state.reset_after),
-        limit_of(limiter),
+        limit_in_words(limiter),
     ]
-
-
-def limit_of(limiter: Limiter) -> str:
-    """What it admits, in words."""
-    said = limiter.definition()
-    if "lock_timeout" in said:
-        return f"{limiter.size:,} at once, for {said['lock_timeout']:g} s each"
-    if "interval" in said:
-        interval = said["interval"]
-        return f"{limiter.size:,} {PERIODS.get(interval, f'in {interval:g} s')}"
-    return f"{limiter.size:,}, one back in {said['unit']:g} s"

@@ -9,9 +9,9 @@ import click
 
 from shiftboss.cli.command import Command, json_option
 from shiftboss.cli.connect import connected
-from shiftboss.cli.limiters.looking import find, limit_of, to_dict
+from shiftboss.cli.limiters.looking import find, to_dict
 from shiftboss.cli.output import console, print_json
-from shiftboss.cli.text import age, local, plural, span
+from shiftboss.text import age, local, plural, span
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -41,7 +41,9 @@ def show(*, name: str, as_json: bool, url: str | None, namespace: str | None) ->
 def _print(limiter: Limiter, state: LimiterState, holders: Sequence[Holder], totals: Totals) -> None:
     from rich.text import Text
 
-    facts = [("limiter", limiter.name), ("kind", limiter.kind), ("limit", limit_of(limiter))]
+    from shiftboss.limiters.wording import limit_in_words
+
+    facts = [("limiter", limiter.name), ("kind", limiter.kind), ("limit", limit_in_words(limiter))]
     facts.append(("used", f"{state.used:,}, {state.remaining:,} free"))
     facts += [("waiting", f"{state.waiting:,}")] if state.waiting else []
     facts += [("free", f"in {span(state.reset_after)}")] if state.reset_after is not None else []

@@ -8,7 +8,7 @@ from shiftboss.cli.command import Command, json_option, require_option
 from shiftboss.cli.connect import configured, tell_modules
 from shiftboss.cli.output import print_json
 from shiftboss.cli.periodic.options import read_schedules
-from shiftboss.cli.text import local, plural
+from shiftboss.text import local, plural
 
 
 @click.command("check", cls=Command, redis="")

@@ -11,7 +11,7 @@ from shiftboss.cli.connect import connected
 from shiftboss.cli.numbers import Whole
 from shiftboss.cli.output import print_json, print_rows
 from shiftboss.cli.periodic.options import schedule_option
-from shiftboss.cli.text import local
+from shiftboss.text import local
 
 if TYPE_CHECKING:
     from shiftboss.periodic import Run

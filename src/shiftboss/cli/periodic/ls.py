@@ -10,7 +10,7 @@ from shiftboss.cli.command import Command, json_option
 from shiftboss.cli.connect import connected
 from shiftboss.cli.output import print_json, print_rows
 from shiftboss.cli.periodic.options import schedule_option
-from shiftboss.cli.text import local, one_line
+from shiftboss.text import local, one_line
 
 if TYPE_CHECKING:
     from shiftboss.periodic import EntryStatus

@@ -13,8 +13,8 @@ from shiftboss.cli.connect import configured, explained, tell_modules
 from shiftboss.cli.logs import log_to_stderr
 from shiftboss.cli.numbers import Seconds
 from shiftboss.cli.periodic.options import firing, read_schedules
-from shiftboss.cli.text import plural
 from shiftboss.diagnosis import read_facts
+from shiftboss.text import plural
 
 
 @click.command("run", cls=Command)

@@ -7,7 +7,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from shiftboss.batches import BatchSet
-from shiftboss.cli.batches import STATES
+from shiftboss.batches.status import STATES
 from shiftboss.web.paging import PAGE
 from shiftboss.web.rendering import render
 from shiftboss.web.site import client_of

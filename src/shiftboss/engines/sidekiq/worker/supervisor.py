@@ -16,6 +16,7 @@ from typing import NoReturn
 
 from shiftboss.engines.sidekiq.worker.backoff import Backoff
 from shiftboss.engines.sidekiq.worker.signals import STOP
+from shiftboss.text import plural
 
 log = logging.getLogger("shiftboss.worker")
 PASSED_ON = (signal.SIGTSTP, signal.SIGUSR1)
@@ -108,7 +109,9 @@ class _Supervisor:
     def _heed(self, number: int) -> None:
         if number in STOP:
             if not self._stopping:
-                log.info("stopping %d processes", sum(place.pid is not None for place in self._places))
+                log.info(
+                    "stopping %s", plural(sum(place.pid is not None for place in self._places), "process", "processes")
+                )
                 # To one that is stopping already another TERM would say: at once.
                 self._send(signal.SIGTERM, [place for place in self._places if not place.told])
             else:

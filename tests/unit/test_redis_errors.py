@@ -9,7 +9,7 @@ import pytest
 from redis import exceptions
 from redis.sentinel import MasterNotFoundError
 
-from shiftboss.cli.redis_errors import explain
+from shiftboss.redis_errors import explain
 
 
 def caused(error: Exception, cause: Exception) -> Exception:
