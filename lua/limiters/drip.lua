@@ -4,18 +4,21 @@ Take from what refills evenly (a leaky bucket, a budget of points), or reserve w
 KEYS
   1 owed     string    microseconds until it is full again, when this was written; it expires when it is
 ARGV
-  1 unit     integer   microseconds in which one unit comes
-  2 room     integer   microseconds until an empty one is full
+  1 unit     number    microseconds in which one unit comes
+  2 count    integer   units that it holds
   3 cost     integer   units
   4 wait     integer   microseconds the caller would wait
 RETURNS
-  microseconds to wait, 0 for none; or minus the microseconds after which there is enough, where nothing was taken
+  0 if they were taken; minus the microseconds after which there is enough, where nothing was taken; or, where they were
+  reserved, {microseconds to wait, the microsecond at which it is full again}
 RESEND no
 ]]
 --- @include lib/owed
+--- @include lib/clock
 
 local owed = owed_now(KEYS[1]) + ARGV[1] * ARGV[3]
-local pause = math.max(0, owed - ARGV[2])
-if pause > tonumber(ARGV[4]) then return -math.ceil(pause) end
+local pause = math.ceil(owed - ARGV[1] * ARGV[2] - ROUNDING)
+if pause > 0 and pause > tonumber(ARGV[4]) then return -pause end
 owe(KEYS[1], owed)
-return math.ceil(pause)
+if pause <= 0 then return 0 end
+return {pause, math.ceil(clock() * 1000 + owed)}

@@ -87,19 +87,24 @@ def window_state(taken: str, window: int, hold: int) -> Call[tuple[int, int, int
     return script("limiters/window_state").call(_three, [taken], [window, hold])
 
 
-def drip(owed: str, unit: int, room: int, cost: int, wait: int) -> Call[Answer]:
+def drip(owed: str, unit: float, count: int, cost: int, wait: int) -> Call[Answer]:
     """Take units of what refills evenly, or reserve some; microseconds."""
-    return script("limiters/drip").call(lambda reply: Answer(reply / 1e6), [owed], [unit, room, cost, wait])
+    return script("limiters/drip").call(_dripped, [owed], [unit, count, cost, wait])
 
 
-def correct(owed: str, unit: int, room: int, units: int) -> Call[int]:
+def undrip(owed: str, unit: float, count: int, cost: int, since: int, full: int) -> Call[bool]:
+    """Give units of what refills evenly back, unless others have reserved after them; microseconds."""
+    return script("limiters/undrip").call(bool, [owed], [unit, count, cost, since, full])
+
+
+def correct(owed: str, unit: float, count: int, units: int) -> Call[int]:
     """Correct what was taken of what refills evenly; units that are left."""
-    return script("limiters/correct").call(int, [owed], [unit, room, units])
+    return script("limiters/correct").call(int, [owed], [unit, count, units])
 
 
-def drip_state(owed: str) -> Call[int]:
-    """Microseconds until it is full."""
-    return script("limiters/drip_state").call(int, [owed], [])
+def drip_state(owed: str, unit: float) -> Call[tuple[int, int]]:
+    """Units taken or reserved; microseconds until it is full."""
+    return script("limiters/drip_state").call(lambda reply: (int(reply[0]), int(reply[1])), [owed], [unit])
 
 
 def drop(*keys: str) -> Call[int]:
@@ -150,6 +155,10 @@ def unlist(key: str, names: Sequence[str]) -> Call[int]:
 def _entries(reply: list[Any]) -> tuple[str, list[tuple[str, str]]]:
     cursor, flat = reply
     return cursor.decode(), list(text_fields(flat).items())
+
+
+def _dripped(reply: int | list[int]) -> Answer:
+    return Answer(reply[0] / 1e6, reply[1]) if isinstance(reply, list) else Answer(reply / 1e6)
 
 
 def _three(reply: list[int | bytes]) -> tuple[int, int, int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Unpack
 
@@ -47,22 +48,23 @@ class DrippingLimiter(TimedLimiter):
 
     def taking(self, key: str, cost: int, wait: float) -> Call[Answer]:
         """The call that takes units."""
-        return calls.drip(key, self._unit, self._unit * self.count, cost, round(wait * 1e6))
+        return calls.drip(key, self._unit, self.count, cost, round(wait * 1e6))
 
     def returning(self, key: str, taken: Taken) -> Call[Any]:
-        """The call that gives units back."""
-        return calls.correct(key, self._unit, self._unit * self.count, -taken.cost)
+        """The call that gives units back, as far as they have not come again and nobody has reserved after them."""
+        since = math.ceil((time.monotonic() - taken.asked) * 1e6)
+        return calls.undrip(key, self._unit, self.count, taken.cost, since, taken.answer.mark or 0)
 
     def look(self, client: Shiftboss) -> Plan[LimiterState]:
         """How much of it is taken at this instant."""
-        owed = (yield from run(calls.drip_state(self.key(client)))) / self._unit
-        used = min(self.count, math.ceil(owed))
-        return LimiterState(used, self.count - used, max(0, math.ceil(owed) - self.count), owed * self.unit or None)
+        taken, micros = yield from run(calls.drip_state(self.key(client), self._unit))
+        used = min(self.count, taken)
+        return LimiterState(used, self.count - used, taken - used, micros / 1e6 or None)
 
     @property
-    def _unit(self) -> int:
+    def _unit(self) -> float:
         """Microseconds in which one unit comes back."""
-        return round(self.unit * 1e6)
+        return round(self.unit * 1e6, 6)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,9 +115,8 @@ class PointsGrant(Permit):
     def _correct(self, cost: int) -> Plan[int]:
         check_count("cost", cost, least=0)
         limiter: Any = self._limiter
-        unit = limiter._unit
         more = cost - self.taken.cost
-        left = yield from run(calls.correct(limiter.key(self._client), unit, unit * limiter.count, more))
+        left = yield from run(calls.correct(limiter.key(self._client), limiter._unit, limiter.count, more))
         self.taken = replace(self.taken, cost=cost)
         return left
 

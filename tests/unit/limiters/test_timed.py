@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 from itertools import count
@@ -15,7 +16,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shiftboss import Shiftboss, limiters
+from shiftboss.client import current_client
 from shiftboss.limiters import OverLimit
+from shiftboss.plan import Plan
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
 _numbers = count()
@@ -37,6 +40,10 @@ class World:
 def world() -> Iterator[World]:
     with time_machine.travel(START, tick=False) as traveller, Shiftboss(f"fake://timed-{next(_numbers)}"):
         yield World(traveller)
+
+
+def perform(plan: Plan[None]) -> None:
+    current_client().perform(plan)
 
 
 arrivals = st.lists(st.tuples(st.integers(0, 700), st.integers(1, 4)), min_size=1, max_size=40)
@@ -261,6 +268,95 @@ def test_points_are_taken_by_estimate_and_corrected(world: World) -> None:
     assert graphql.peek().remaining == 1000
 
 
+@pytest.mark.parametrize("per_ms", [1, 2, 5, 7])
+def test_units_of_less_than_a_millisecond_are_limited_too(world: World, per_ms: int) -> None:
+    limiter = limiters.leaky("l", 10, "second", drain=1000 * per_ms, wait_timeout=0)
+    assert sum(limiter.try_acquire() is not None for _ in range(50)) == 10
+    for _ in range(20):
+        world.move(1)
+        assert sum(limiter.try_acquire() is not None for _ in range(50)) == per_ms
+
+
+def test_costs_of_less_than_a_millisecond_are_limited_too(world: World) -> None:
+    limiter, admitted = limiters.points("p", 1000, refill_per_second=100_000, wait_timeout=0), 0
+    for _ in range(100):
+        while limiter.try_acquire(90) is not None:
+            admitted += 90
+        world.move(1)
+    assert 1000 + 99 * 100 - 90 < admitted <= 1000 + 99 * 100
+
+
+@pytest.mark.parametrize("rate", [700_000, 300_000, 3, 7.3])
+def test_points_come_back_at_exactly_their_rate(world: World, rate: float) -> None:
+    limiter = limiters.points("p", 1_000_000, refill_per_second=rate, wait_timeout=0)
+    limiter.acquire(1_000_000)
+    assert limiter.peek().remaining == 0
+    world.move(500)
+    assert limiter.peek().remaining == pytest.approx(rate / 2, abs=1)
+    assert limiter.try_acquire(round(rate / 2) + 1) is None
+    assert limiter.try_acquire(math.floor(rate / 2)) is not None
+
+
+@pytest.mark.parametrize("rate", [700_000, 3, 7, 11.7])
+def test_a_budget_is_taken_to_the_last_point_whatever_its_rate(world: World, rate: float) -> None:
+    limiter = limiters.points("p", 1000, refill_per_second=rate, wait_timeout=0)
+    for left in range(999, -1, -1):
+        assert limiter.try_acquire() is not None
+        assert limiter.peek().remaining == left
+    assert limiter.try_acquire() is None
+
+
+def test_the_servers_clock_that_is_set_back_keeps_what_is_owed_of_small_units(world: World) -> None:
+    limiter = limiters.leaky("l", 5, "second", drain=2000, wait_timeout=0)
+    world.move(3_600_000)
+    while limiter.try_acquire() is not None:
+        pass
+    world.move(-3_600_000)
+    assert sum(limiter.try_acquire() is not None for _ in range(50)) == 0
+    world.move(1)
+    assert sum(limiter.try_acquire() is not None for _ in range(50)) == 2
+
+
+def test_a_correction_forgives_none_of_what_others_have_reserved(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shiftboss.plan.time.sleep", lambda _: None)
+    graphql = limiters.points("graphql", 100, refill_per_second=10, wait_timeout=60)
+    grants = [graphql.acquire(50) for _ in range(6)]
+    assert graphql.peek().waiting == 200
+    assert grants[0].correct(50) == 0
+    assert grants[1].correct(90) == 0
+    assert graphql.peek().waiting == 200
+    assert grants[2].correct(20) == 0
+    assert graphql.peek().waiting == 170
+
+
+@pytest.mark.parametrize("kind", ["leaky", "points"])
+def test_units_that_came_back_by_themselves_are_not_given_back_too(world: World, kind: str) -> None:
+    """`all_of` gives them back when a later limiter refuses after a while."""
+    more = {"refill_per_second": 2} if kind == "points" else {"interval": 2.5}
+    limiter = getattr(limiters, kind)("x", 5, **more, wait_timeout=0)
+    early = limiter.acquire()
+    world.move(600)
+    for _ in range(5):
+        limiter.acquire()
+    early.taken = replace(early.taken, asked=early.taken.asked - 0.6)
+    perform(early.give_back())
+    assert limiter.peek().remaining == 0
+
+
+def test_units_are_given_back_where_nobody_has_reserved_after_them(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shiftboss.plan.time.sleep", lambda _: None)
+    limiter = limiters.leaky("x", 1, 10, wait_timeout=100)
+    _, second, third = (limiter.acquire() for _ in range(3))
+    perform(second.give_back())
+    assert limiter.peek().waiting == 2
+    perform(third.give_back())
+    assert limiter.peek().waiting == 1
+
+
 def test_a_cost_above_the_limit_fails_at_once_and_says_so(world: World) -> None:
     for limiter in (limiters.bucket("b", 5, 1), limiters.window("w", 5, 1), limiters.leaky("l", 5, 1)):
         with pytest.raises(ValueError, match="a cost of 6 is above the limit of 5 and can never be admitted"):
@@ -319,6 +415,7 @@ def test_all_of_gives_back_what_it_took_when_a_later_one_refuses(world: World) -
         with pytest.raises(OverLimit) as refused:
             both.acquire()
         assert refused.value.limiter == "c"
+        world.move(600)  # for as long as it was taken, a unit came back by itself
         assert [one.peek().used for one in (window, bucket, leaky, slots)] == [1, 1, 1, 1]
     assert [one.peek().used for one in (window, bucket, leaky, slots)] == [1, 1, 1, 0]
 
