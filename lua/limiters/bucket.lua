@@ -10,16 +10,17 @@ ARGV
   3 cost     integer   units; all of one period
   4 wait     integer   milliseconds the caller would wait
 RETURNS
-  milliseconds to wait, 0 for none; or minus the milliseconds after which there is something, where nothing was taken
+  0 if they were taken; minus the milliseconds after which there is something, where nothing was taken; or, where they were
+  reserved, {milliseconds to wait, the millisecond at which their period begins}
 RESEND no
 ]]
 --- @include lib/bucket
+--- @include lib/clock
 
 local limit, period, cost = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
 local count = redis.call('HINCRBY', KEYS[1], 'count', cost)
 if count == cost then
-  local time = redis.call('TIME')
-  local now = time[1] * 1000 + math.floor(time[2] / 1000)
+  local now = clock()
   redis.call('PEXPIREAT', KEYS[1], now + lasting(period - now % period, period) - 1)
 end
 if count <= limit then return 0 end
@@ -33,4 +34,5 @@ if pause > tonumber(ARGV[4]) then
   return -pause
 end
 reserve(KEYS[1], math.max(used, target * limit) + cost, target, limit, turn + target * period, period)
-return pause
+if pause == 0 then return 0 end
+return {pause, math.floor((clock() + pause) / period + 0.5) * period}

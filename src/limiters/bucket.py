@@ -47,9 +47,9 @@ class BucketLimiter(TimedLimiter):
         return calls.bucket(key, self.count, round(self.interval * 1000), cost, round(wait * 1000))
 
     def returning(self, key: str, taken: Taken) -> Call[Any]:
-        """The call that gives units back; after the end of their period it does nothing."""
+        """The call that gives units back, unless their period has ended or a later one is reserved of."""
         since = math.ceil((time.monotonic() - taken.asked) * 1000)
-        return calls.untake(key, round(self.interval * 1000), taken.cost, since, round(taken.answer.seconds * 1000))
+        return calls.untake(key, round(self.interval * 1000), taken.cost, since, taken.answer.mark or 0)
 
     def look(self, client: Shiftboss) -> Plan[LimiterState]:
         """How it is used in this period."""

@@ -57,12 +57,14 @@ def forget(keys: ConcurrentKeys) -> Call[int]:
 
 def bucket(bucket: str, limit: int, period: int, cost: int, wait: int) -> Call[Answer]:
     """Take units of a period, or reserve some of a later one; milliseconds."""
-    return script("limiters/bucket").call(lambda reply: Answer(reply / 1000), [bucket], [limit, period, cost, wait])
+    return script("limiters/bucket").call(
+        lambda reply: _answer(reply, 1e3), [bucket], [limit, period, cost, wait]
+    )
 
 
-def untake(bucket: str, period: int, cost: int, since: int, pause: int) -> Call[bool]:
-    """Give units of a bucket back, unless their period has ended; milliseconds."""
-    return script("limiters/untake").call(bool, [bucket], [period, cost, since, pause])
+def untake(bucket: str, period: int, cost: int, since: int, begins: int) -> Call[bool]:
+    """Give units of a bucket back, unless their period has ended or a later one is reserved of; milliseconds."""
+    return script("limiters/untake").call(bool, [bucket], [period, cost, since, begins])
 
 
 def bucket_state(bucket: str, limit: int, period: int) -> Call[tuple[int, int, int]]:
@@ -89,7 +91,9 @@ def window_state(taken: str, window: int, hold: int) -> Call[tuple[int, int, int
 
 def drip(owed: str, unit: float, count: int, cost: int, wait: int) -> Call[Answer]:
     """Take units of what refills evenly, or reserve some; microseconds."""
-    return script("limiters/drip").call(_dripped, [owed], [unit, count, cost, wait])
+    return script("limiters/drip").call(
+        lambda reply: _answer(reply, 1e6), [owed], [unit, count, cost, wait]
+    )
 
 
 def undrip(owed: str, unit: float, count: int, cost: int, since: int, full: int) -> Call[bool]:
@@ -157,8 +161,9 @@ def _entries(reply: list[Any]) -> tuple[str, list[tuple[str, str]]]:
     return cursor.decode(), list(text_fields(flat).items())
 
 
-def _dripped(reply: int | list[int]) -> Answer:
-    return Answer(reply[0] / 1e6, reply[1]) if isinstance(reply, list) else Answer(reply / 1e6)
+def _answer(reply: int | list[int], second: float) -> Answer:
+    """Of units that were reserved, with what it takes to give them back."""
+    return Answer(reply[0] / second, reply[1]) if isinstance(reply, list) else Answer(reply / second)
 
 
 def _three(reply: list[int | bytes]) -> tuple[int, int, int]:

@@ -133,7 +133,7 @@ async def test_a_cancelled_waiter_gives_its_units_back(aclient: Shiftboss, kind:
 
 
 @pytest.mark.asyncio
-@pytest.mark.parametrize("kind", ["leaky"])
+@pytest.mark.parametrize("kind", ["bucket", "leaky"])
 async def test_nobody_overtakes_who_waits_though_others_were_cancelled(aclient: Shiftboss, kind: str) -> None:
     """What a cancelled one had reserved stays taken where others have reserved after it."""
     limiter, entered, waiters = make(kind, 1, 0.3, wait_timeout=30), list[int](), list[asyncio.Task[None]]()

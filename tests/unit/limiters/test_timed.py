@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 import time
+from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
@@ -17,7 +19,7 @@ from hypothesis import strategies as st
 
 from shiftboss import Shiftboss, limiters
 from shiftboss.client import current_client
-from shiftboss.limiters import OverLimit
+from shiftboss.limiters import OverLimit, Permit
 from shiftboss.plan import Plan
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -146,6 +148,63 @@ def test_a_bucket_is_full_again_at_each_period_of_the_clock(steps: list[tuple[in
             if expected:
                 used[period] = used.get(period, 0) + cost
             assert limiter.peek().used == used.get(period, 0)
+
+
+def test_a_bucket_takes_back_only_what_nobody_has_reserved_after(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slept: list[int] = []
+    monkeypatch.setattr("shiftboss.plan.time.sleep", lambda seconds: slept.append(round(seconds * 1000)))
+    limiter = limiters.bucket("b", 5, 1, wait_timeout=20)
+    permits = [limiter.acquire() for _ in range(25)]
+    for permit in permits[5:15]:
+        perform(permit.give_back())
+    slept.clear()
+    for _ in range(10):
+        limiter.acquire()
+    assert slept == [5000] * 5 + [6000] * 5
+    late = [limiter.acquire() for _ in range(5)]
+    for permit in reversed(late):
+        perform(permit.give_back())
+    slept.clear()
+    limiter.acquire()
+    assert slept == [7000]
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.lists(st.tuples(st.integers(0, 700), st.integers(1, 4), st.none() | st.integers(0, 30)), max_size=40),
+    st.integers(4, 6),
+)
+def test_no_period_of_a_bucket_has_too_many_whoever_gives_back(
+    steps: list[tuple[int, int, int | None]], limit: int
+) -> None:
+    with (
+        pytest.MonkeyPatch.context() as monkeypatch,
+        time_machine.travel(START, tick=False) as traveller,
+        Shiftboss(f"fake://timed-{next(_numbers)}"),
+    ):
+        slept: list[float] = []
+        monkeypatch.setattr("shiftboss.plan.time.sleep", slept.append)
+        world, taken = World(traveller), list[tuple[int, int, Permit]]()
+        limiter = limiters.bucket("b", limit, 1, wait_timeout=9)
+        for pause, cost, back in steps:
+            world.move(pause)
+            slept.clear()
+            with suppress(OverLimit):
+                permit = limiter.acquire(cost)
+                taken.append((world.now + round(sum(slept) * 1000), cost, permit))
+            if back is not None and back < len(taken):
+                at, _, permit = taken[back]
+                # Who was given units that are there at once gives them back, if ever, for another limiter's refusal.
+                if at >= world.now:
+                    permit.taken = replace(permit.taken, asked=time.monotonic())
+                    perform(permit.give_back())
+                    del taken[back]
+        used = Counter[int]()
+        for at, cost, _ in taken:
+            used[(at + 1) // 1000] += cost
+        assert all(units <= limit for units in used.values())
 
 
 def test_a_bucket_admits_no_more_in_the_last_millisecond_of_a_period(world: World) -> None:
