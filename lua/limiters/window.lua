@@ -8,37 +8,44 @@ ARGV
   2 window   integer   microseconds
   3 cost     integer   units, at most 1,000
   4 wait     integer   microseconds the caller would wait
-  5 hold     integer   microseconds within which the caller spends what it takes
+  5 hold     integer   microseconds within which the caller spends what it takes, at most a hundredth of the window
 RETURNS
   {microseconds to wait, what stands in the list for each unit}; or {minus the microseconds after which there is something, 0}
   where nothing was taken
 RESEND no
 ]]
-local MOST = 1000
+local MOST, LONGEST = 1000, 1 / 100
 local limit, window, cost, hold = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[5])
 local time = redis.call('TIME')
 local now, size = time[1] * 1000000 + time[2], redis.call('LLEN', KEYS[1])
-local at = now
+local at, newest = now, 0
 if size > 0 then
-  local newest = redis.call('LINDEX', KEYS[1], 0) - hold
-  if newest > now and newest % 1 == 0 then
-    -- The clock was set back. What was taken is as old as it was, so it is set back too; where it is much, time waits for it.
-    if size <= MOST then
-      local all = redis.call('LRANGE', KEYS[1], 0, -1)
-      for i = 1, size do all[i] = string.format('%.0f', math.floor(all[i] - newest + now)) end
-      redis.call('DEL', KEYS[1])
-      redis.call('RPUSH', KEYS[1], unpack(all))
-      redis.call('PEXPIRE', KEYS[1], math.ceil((hold + window) / 1000))
-    else
-      now, at = newest, newest
+  newest = tonumber(redis.call('LINDEX', KEYS[1], 0))
+  if newest > now then
+    local step = math.floor(newest - now - window * LONGEST)
+    if newest % 1 > 0 then
+      if newest - now <= window then at = newest - 0.5 end  -- Nobody comes before those who have reserved.
+    elseif step > 0 then
+      -- Nobody holds for so long: the clock was set back. What was taken is as old as it was, so it is set back too; where it
+      -- is much, time waits for it.
+      if size <= MOST then
+        local all = redis.call('LRANGE', KEYS[1], 0, -1)
+        for i = 1, size do all[i] = string.format('%.0f', math.floor(all[i] - step)) end
+        redis.call('DEL', KEYS[1])
+        redis.call('RPUSH', KEYS[1], unpack(all))
+        newest = newest - step
+        redis.call('PEXPIRE', KEYS[1], math.ceil((newest - now + window) / 1000))
+      else
+        now, at = now + step, now + step
+      end
     end
-  elseif newest > now and newest - now <= window then
-    at = newest  -- Nobody comes before those who have reserved.
   end
   if limit - cost < size then at = math.max(at, redis.call('LINDEX', KEYS[1], limit - cost - size) + window) end
 end
 if at - now > tonumber(ARGV[4]) then return {now - at, 0} end
-local stamp, stamps = string.format('%.0f', at + hold), {}
+-- The list stays sorted, though others hold for longer.
+local last = math.max(at + hold, math.floor(newest))
+local stamp, stamps = string.format('%.0f', last), {}
 if at > now then stamp = stamp .. '.5' end
 for i = 1, cost do stamps[i] = stamp end
 redis.call('LPUSH', KEYS[1], unpack(stamps))
@@ -50,5 +57,5 @@ if size + cost > limit then
     redis.call('RPOP', KEYS[1])
   end
 end
-redis.call('PEXPIRE', KEYS[1], math.ceil((at + hold - now + window) / 1000))
+redis.call('PEXPIRE', KEYS[1], math.ceil((last - now + window) / 1000))
 return {at - now, stamp}

@@ -84,9 +84,9 @@ def unstamp(key: str, cost: int, stamp: bytes) -> Call[int]:
     return command("LREM", [key], [cost, stamp], int)
 
 
-def window_state(taken: str, window: int, hold: int) -> Call[tuple[int, int, int]]:
+def window_state(taken: str, window: int) -> Call[tuple[int, int, int]]:
     """Units used, units reserved, microseconds until the first comes back."""
-    return script("limiters/window_state").call(_three, [taken], [window, hold])
+    return script("limiters/window_state").call(_three, [taken], [window])
 
 
 def drip(owed: str, unit: float, count: int, cost: int, wait: int) -> Call[Answer]:

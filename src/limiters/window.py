@@ -88,19 +88,19 @@ class WindowLimiter(TimedLimiter):
         if wish <= cost:
             return
         asked = time.monotonic()
-        answer = yield from carry(self.taking(key, wish, 0), (), DECISION)
+        hold = math.floor(self.interval * HELD_PART * 1e6)
+        answer = yield from carry(calls.window(key, self.count, self._micros, wish, 0, hold), (), DECISION)
         if answer.seconds == 0:
-            shelf.put(Block(answer, wish, asked + self._hold))
+            shelf.put(Block(answer, wish, asked + hold / 1e6))
 
     @property
-    def _hold(self) -> float:
-        """Seconds for which units may be put off."""
-        return self.interval * HELD_PART if self.prefetch else 0.0
+    def _micros(self) -> int:
+        """Microseconds of the interval."""
+        return round(self.interval * 1e6)
 
     def taking(self, key: str, cost: int, wait: float) -> Call[Answer]:
-        """The call that takes units."""
-        micros = round(self.interval * 1e6), cost, round(wait * 1e6), math.ceil(self._hold * 1e6)
-        return calls.window(key, self.count, *micros)
+        """The call that takes units for use at once."""
+        return calls.window(key, self.count, self._micros, cost, round(wait * 1e6), 0)
 
     def returning(self, key: str, taken: Taken) -> Call[Any]:
         """The call that gives units back."""
@@ -113,8 +113,7 @@ class WindowLimiter(TimedLimiter):
 
     def look(self, client: Shiftboss) -> Plan[LimiterState]:
         """How it is used at this instant."""
-        micros = round(self.interval * 1e6), math.ceil(self._hold * 1e6)
-        used, reserved, first = yield from run(calls.window_state(self.key(client), *micros))
+        used, reserved, first = yield from run(calls.window_state(self.key(client), self._micros))
         return LimiterState(used, max(0, self.count - used), reserved, first / 1e6 if used else None)
 
 

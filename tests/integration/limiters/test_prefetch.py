@@ -132,3 +132,15 @@ def test_clients_with_blocks_admit_exactly_the_limit_together(
         with clients[n % 3]:
             given += limiter.try_acquire() is not None
     assert given == 500
+
+
+@pytest.mark.parametrize("prefetch", [5, 50])
+def test_clients_with_blocks_and_clients_without_admit_exactly_the_limit_together(
+    client: Shiftboss, new_client: Callable[..., Shiftboss], prefetch: int
+) -> None:
+    """As while a deploy rolls out."""
+    alone = window("mixed", 200, 60, wait_timeout=0, client=new_client())
+    together = window("mixed", 200, 60, wait_timeout=0, prefetch=prefetch, client=new_client())
+    given = sum(one.try_acquire() is not None for _ in range(300) for one in (together, alone))
+    assert given == 200
+    assert (alone.peek().used, alone.peek().waiting) == (200, 0)

@@ -78,21 +78,24 @@ def test_a_busy_process_asks_once_for_many_units(client: Shiftboss, sent: list[A
 @given(
     st.lists(st.tuples(st.integers(0, 30), st.integers(0, 1), st.integers(1, 3), st.booleans()), max_size=150),
     st.integers(3, 20),
+    st.sampled_from([0, 3]),
 )
 def test_processes_with_blocks_never_exceed_the_limit_in_any_window(
-    steps: list[tuple[int, int, int, bool]], limit: int
+    steps: list[tuple[int, int, int, bool]], limit: int, others: int
 ) -> None:
-    """Two processes on one server; pauses of up to 30 ms are many holds of 10 ms in a window of one second."""
+    """Two processes on one server, of which one may take no blocks; pauses of up to 30 ms are many holds of 10 ms in a window
+    of one second.
+    """
     url = f"fake://prefetch-{next(_numbers)}"
     with moved_by_hand() as traveller:
         clients = Shiftboss(url), Shiftboss(url)
-        limiter = limiters.window("w", limit, 1, prefetch=3, wait_timeout=0)
+        windows = [limiters.window("w", limit, 1, prefetch=most, wait_timeout=0) for most in (3, others)]
         now, admitted = 0, list[int]()
         for pause, process, cost, pauses in steps:
             now += pause if pauses else 0
             traveller.move_to(START + timedelta(milliseconds=now), tick=False)
             with clients[process]:
-                if limiter.try_acquire(cost) is not None:
+                if windows[process].try_acquire(cost) is not None:
                     admitted += [now] * cost
         for first, last in zip(admitted, admitted[limit:], strict=False):
             assert last - first >= 1_000
