@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import time
 from contextlib import AsyncExitStack, ExitStack
 from typing import TYPE_CHECKING, Any
 
 from shiftboss.client import current_client
 from shiftboss.errors import ConfigError
-from shiftboss.plan import Plan, undo
+from shiftboss.plan import Plan, elsewhere, undo
 
 from .base import Limits, Policy
-from .within import Held
+from .grant import Grant
+from .within import NOTHING, Held
 
 if TYPE_CHECKING:
     from shiftboss.client import Shiftboss
@@ -28,7 +30,9 @@ class AllOf(Limits):
         for one in limits:
             if not isinstance(one, Limits):
                 raise ConfigError(f"expected all_of to be given limiters, got {one!r}")
-        self.limits = limits
+        self.limits: tuple[Limits, ...] = tuple(
+            part for one in limits for part in (one.limits if isinstance(one, AllOf) else [one])
+        )
         self.name = "+".join(one.name for one in limits)
         self.wait_timeout = sum(one.wait_timeout for one in limits)
         # As often as the most patient one says.
@@ -36,25 +40,46 @@ class AllOf(Limits):
 
     def take(self, client: Shiftboss, cost: int, wait: float) -> Plan[HeldTogether]:
         """Take of each in order, each with its own `wait_timeout` unless `wait` is 0; all or nothing."""
-        taken: list[tuple[Any, Shiftboss]] = []
+        deadline = time.monotonic() + min(wait, self.wait_timeout)
+        parts: list[Held] = []
         try:
             for one in self.limits:
-                own = getattr(one, "client", None) or client
-                patience = min(wait, one.wait_timeout)
-                # Only points and windows have costs that differ from use to use; a slot is a slot.
-                held = yield from one.take(own, cost if getattr(one, "kind", "") != "concurrent" else 1, patience)
-                taken.append((held, own))
+                parts.append((yield from _take(one, client, cost, wait)))  # noqa: PERF401  a yield
+            while (yield from self._hold_on(parts, client, deadline)):
+                pass
         except BaseException:
-            for held, _ in reversed(taken):
+            for held in reversed(parts):
                 yield from undo(give_back(held))
             raise
-        return HeldTogether(tuple(held for held, _ in taken))
+        return HeldTogether(tuple(parts))
+
+    def _hold_on(self, parts: list[Held], client: Shiftboss, deadline: float) -> Plan[bool]:
+        """Renew the slots whose lease is on its way out, because a later limiter was waited for, and take those anew that were
+        lost; whether one had to be waited for, too.
+        """
+        waited = False
+        for number, held in enumerate(parts):
+            if not isinstance(held, Grant) or held.remaining > held.lease / 2 or (yield from held.keep()):
+                continue
+            parts[number] = NOTHING
+            left = max(0.0, deadline - time.monotonic())
+            parts[number] = yield from _take(self.limits[number], client, 1, left)
+            waited = waited or left > 0
+        return waited
 
     def _client(self) -> Shiftboss:
         return current_client()
 
     def __repr__(self) -> str:
         return f"limiters.all_of({', '.join(map(repr, self.limits))})"
+
+
+def _take(one: Limits, client: Shiftboss, cost: int, wait: float) -> Plan[Held]:
+    """Take of one limiter, on its own Redis."""
+    own = getattr(one, "client", None) or client
+    # Only points and windows have costs that differ from use to use; a slot is a slot.
+    taking = one.take(own, cost if getattr(one, "kind", "") != "concurrent" else 1, min(wait, one.wait_timeout))
+    return (yield from (taking if own is client else elsewhere(own, taking)))
 
 
 class HeldTogether:

@@ -57,9 +57,7 @@ def forget(keys: ConcurrentKeys) -> Call[int]:
 
 def bucket(bucket: str, limit: int, period: int, cost: int, wait: int) -> Call[Answer]:
     """Take units of a period, or reserve some of a later one; milliseconds."""
-    return script("limiters/bucket").call(
-        lambda reply: _answer(reply, 1e3), [bucket], [limit, period, cost, wait]
-    )
+    return script("limiters/bucket").call(lambda reply: _answer(reply, 1e3), [bucket], [limit, period, cost, wait])
 
 
 def untake(bucket: str, period: int, cost: int, since: int, begins: int) -> Call[bool]:
@@ -91,9 +89,7 @@ def window_state(taken: str, window: int) -> Call[tuple[int, int, int]]:
 
 def drip(owed: str, unit: float, count: int, cost: int, wait: int) -> Call[Answer]:
     """Take units of what refills evenly, or reserve some; microseconds."""
-    return script("limiters/drip").call(
-        lambda reply: _answer(reply, 1e6), [owed], [unit, count, cost, wait]
-    )
+    return script("limiters/drip").call(lambda reply: _answer(reply, 1e6), [owed], [unit, count, cost, wait])
 
 
 def undrip(owed: str, unit: float, count: int, cost: int, since: int, full: int) -> Call[bool]:

@@ -5,10 +5,13 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
+from redis.exceptions import RedisError
+
 from shiftboss.keys import presence_channel
-from shiftboss.plan import Plan, at_last
+from shiftboss.plan import Plan, at_last, carry, elsewhere, undo
 
 from . import calls
+from .base import DECISION
 from .counting import counting
 from .renewing import Lost
 
@@ -74,9 +77,19 @@ class Grant:
         return self.renewed(asked, renewed=await self._client.astore.run(self.renewal()))
 
     def give_back(self) -> Plan[None]:
-        """Give the slot back unused, as a plan."""
+        """Give the slot back unused, as a plan for any client."""
         if not self._done():
-            yield from self._settle()
+            yield from elsewhere(self._client, self._settle())
+
+    def keep(self) -> Plan[bool]:
+        """Extend the lease, as a plan for any client; False if it had ended, or may have: then it is given back."""
+        asked = time.monotonic()
+        try:
+            renewed = yield from elsewhere(self._client, carry(self.renewal(), (), DECISION))
+        except (RedisError, OSError):
+            yield from undo(self.give_back())
+            return False
+        return self.renewed(asked, renewed=renewed)
 
     def _settle(self) -> Plan[bool]:
         counted = counting(self._client)

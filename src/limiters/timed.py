@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from shiftboss import events, keys
 from shiftboss.errors import OverLimit
-from shiftboss.plan import Plan, at_last, carry, run, undo
+from shiftboss.plan import Plan, at_last, carry, elsewhere, run, undo
 from shiftboss.scripts import Call
 
 from . import calls
@@ -100,10 +100,11 @@ class Permit:
         return False
 
     def give_back(self) -> Plan[None]:
-        """Give the units back unused, as a plan. Twice is once."""
+        """Give the units back unused, as a plan for any client. Twice is once."""
         taken, self.taken = self.taken, replace(self.taken, cost=0)
         if taken.cost:
-            yield from at_last(self._limiter.returning(self._limiter.key(self._client), taken))
+            back = at_last(self._limiter.returning(self._limiter.key(self._client), taken))
+            yield from elsewhere(self._client, back)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._limiter.name!r}, cost={self.taken.cost})"

@@ -23,6 +23,7 @@ from shiftboss.scripts import Call
 if TYPE_CHECKING:
     import asyncio
 
+    from shiftboss.client import Shiftboss
     from shiftboss.store import AsyncStore, Delivery, Store
 
 T = TypeVar("T")
@@ -89,7 +90,15 @@ class Sleep:
     seconds: float
 
 
-Step = Call[Any] | Many | Carry | Sleep | Work | Blocking | Last | Identity | Appear
+@dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """A step of another client."""
+
+    step: Step
+    client: Shiftboss
+
+
+Step = Call[Any] | Many | Carry | Sleep | Work | Blocking | Last | Identity | Appear | Elsewhere
 Plan = Generator[Step, Any, T]
 
 
@@ -155,6 +164,21 @@ def appear(key: str, prefix: str) -> Plan[None]:
     yield Appear(key, prefix)
 
 
+def elsewhere(client: Shiftboss, plan: Plan[T]) -> Plan[T]:
+    """A part of a plan that another client performs, on its own Redis."""
+    try:
+        step = next(plan)
+        while True:
+            try:
+                result = yield Elsewhere(step, client)
+            except BaseException as error:  # noqa: BLE001 - the part decides what it can handle
+                step = plan.throw(error)
+            else:
+                step = plan.send(result)
+    except StopIteration as end:
+        return end.value  # type: ignore[no-any-return]
+
+
 def perform(plan: Plan[T], store: Store) -> T:
     """Run a plan to its end from this thread. An error of a step is thrown into the plan, which may handle it."""
     try:
@@ -203,6 +227,8 @@ def _take(step: Step, store: Store) -> Any:
             return store.appear(step.key, step.prefix)
         case Work():
             return step.function()
+        case Elsewhere():
+            return _take(step.step, step.client.store)
 
 
 async def _atake(step: Step, store: AsyncStore) -> Any:
@@ -229,6 +255,8 @@ async def _atake(step: Step, store: AsyncStore) -> Any:
             return await store.appear(step.key, step.prefix)
         case Work():
             return await asyncio.to_thread(step.function)
+        case Elsewhere():
+            return await _atake(step.step, step.client.astore)
 
 
 def _carry(call: Call[T], others: Sequence[Call[Any]], seconds: float | None, store: Store) -> T:

@@ -9,8 +9,9 @@ from secrets import token_hex
 from typing import Any
 
 import pytest
+from redis.exceptions import RedisError
 
-from shiftboss import plan
+from shiftboss import Shiftboss, plan
 from shiftboss.plan import Plan
 from shiftboss.scripts import Call, command
 from shiftboss.store import AsyncStore, Delivery, Store, server_of
@@ -137,3 +138,22 @@ def test_work_that_fails_is_the_plans_to_handle(perform: Perform) -> None:
         return "none"
 
     assert perform(steps()) == "handled"
+
+
+def test_a_part_of_a_plan_is_performed_by_another_client(perform: Perform) -> None:
+    other = Shiftboss(f"fake://plan-{token_hex(8)}")
+
+    def part() -> Plan[bytes | None]:
+        yield from plan.run(put("key", "there"))
+        try:
+            yield from plan.run(command("INCR", ["key"], [], int))
+        except RedisError:
+            return (yield from plan.run(get("key")))
+        return None
+
+    def steps() -> Plan[tuple[Any, Any]]:
+        yield from plan.run(put("key", "here"))
+        there = yield from plan.elsewhere(other, part())
+        return there, (yield from plan.run(get("key")))
+
+    assert perform(steps()) == (b"there", b"here")

@@ -9,12 +9,15 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from typing import Any
 
 import pytest
 
+from shiftboss import limiters
 from shiftboss.client import Shiftboss
 from shiftboss.config import ConfigError
 from shiftboss.limiters import OverLimit, calls, concurrent
@@ -410,3 +413,37 @@ def test_connections_killed_while_waiting_lose_no_place(backend: Backend, client
     held.release()
     thread.join(20)
     assert got.is_set()
+
+
+# Together with others.
+
+
+def test_all_of_gives_a_slot_whose_lease_has_not_ended_while_another_limiter_was_waited_for(client: Shiftboss) -> None:
+    slots, units = (
+        limiters.concurrent("x", 1, lock_timeout=0.5, wait_timeout=0),
+        limiters.leaky("y", 1, 1, wait_timeout=5),
+    )
+    units.acquire()
+    grant = limiters.all_of(slots, units).acquire()
+    assert grant.parts[0].remaining > 0.25
+    assert slots.try_acquire() is None
+    assert grant.release()
+
+
+def test_all_of_waits_anew_for_a_slot_that_another_took_meanwhile(client: Shiftboss) -> None:
+    slots, units = (
+        limiters.concurrent("x", 1, lock_timeout=0.3, wait_timeout=5),
+        limiters.leaky("y", 1, 1, wait_timeout=5),
+    )
+    units.acquire()
+    other: list[Any] = []
+    thief = threading.Timer(
+        0.6, lambda: other.append(limiters.concurrent("x", 1, lock_timeout=1.5, client=client).acquire())
+    )
+    thief.start()
+    began = time.monotonic()
+    grant = limiters.all_of(slots, units).acquire()
+    assert time.monotonic() - began > 1.9
+    assert not other[0].release()
+    assert grant.parts[0].remaining > 0
+    assert grant.release()

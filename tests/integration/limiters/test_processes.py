@@ -12,7 +12,7 @@ from multiprocessing.context import BaseContext
 import pytest
 
 from shiftboss.client import Shiftboss
-from shiftboss.limiters import ConcurrentLimiter, concurrent
+from shiftboss.limiters import ConcurrentLimiter, all_of, concurrent, window
 from tests.backends import Backend
 from tests.servers import ServerProcess, embedded_binary
 from tests.waiting import wait_until
@@ -133,6 +133,46 @@ def test_two_clients_with_two_servers_in_one_process(client: Shiftboss, second_s
         with other:
             assert here.try_acquire() is not None
     other.close()
+
+
+@pytest.mark.backends("embedded")
+@pytest.mark.parametrize("refused", [False, True])
+def test_all_of_asks_each_limiter_on_its_own_server(
+    client: Shiftboss, second_server: ServerProcess, refused: bool
+) -> None:
+    with Shiftboss(second_server.url) as other, client:
+        units, there = (
+            window("w", 5, 60, client=other, wait_timeout=0),
+            concurrent("c", 1, client=other, wait_timeout=0),
+        )
+        here, last = concurrent("c", 1, wait_timeout=0), concurrent("last", 1, wait_timeout=0)
+        if refused:
+            last.acquire()
+        both = all_of(units, all_of(there, here), last)
+        held = both.try_acquire()
+        assert (held is None) is refused
+        assert [one.peek().used for one in (units, there, here, last)] == ([0, 0, 0, 1] if refused else [1, 1, 1, 1])
+        with other:
+            assert concurrent("c", 1, wait_timeout=0).peek().used == there.peek().used
+        if held is not None:
+            assert held.release()
+            assert [one.peek().used for one in (units, there, here, last)] == [1, 0, 0, 0]
+
+
+@pytest.mark.asyncio
+@pytest.mark.backends("embedded")
+async def test_all_of_asks_each_limiter_on_its_own_server_from_coroutines(
+    aclient: Shiftboss, second_server: ServerProcess
+) -> None:
+    other = Shiftboss(second_server.url)
+    here, there = concurrent("c", 1, wait_timeout=0), concurrent("c", 1, client=other, wait_timeout=0)
+    async with all_of(here, there).within_limit():
+        assert await here.atry_acquire() is await there.atry_acquire() is None
+    held = await there.aacquire()
+    assert await all_of(here, there).atry_acquire() is None
+    assert (await here.apeek()).used == 0
+    await held.arelease()
+    await other.aclose()
 
 
 @real

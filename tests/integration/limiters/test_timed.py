@@ -145,7 +145,7 @@ async def test_nobody_overtakes_who_waits_though_others_were_cancelled(aclient: 
     async def come(number: int) -> None:
         before = (await limiter.apeek()).waiting
         waiters.append(asyncio.create_task(enter(number)))
-        while number not in entered and (await limiter.apeek()).waiting == before:
+        while number not in entered and (await limiter.apeek()).waiting == before:  # noqa: ASYNC110
             await asyncio.sleep(0.001)
 
     for number in range(7):

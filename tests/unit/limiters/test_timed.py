@@ -152,9 +152,7 @@ def test_a_bucket_is_full_again_at_each_period_of_the_clock(steps: list[tuple[in
             assert limiter.peek().used == used.get(period, 0)
 
 
-def test_a_bucket_takes_back_only_what_nobody_has_reserved_after(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_bucket_takes_back_only_what_nobody_has_reserved_after(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     slept: list[int] = []
     monkeypatch.setattr("shiftboss.plan.time.sleep", lambda seconds: slept.append(round(seconds * 1000)))
     limiter = limiters.bucket("b", 5, 1, wait_timeout=20)
@@ -378,9 +376,7 @@ def test_the_servers_clock_that_is_set_back_keeps_what_is_owed_of_small_units(wo
     assert sum(limiter.try_acquire() is not None for _ in range(50)) == 2
 
 
-def test_a_correction_forgives_none_of_what_others_have_reserved(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_correction_forgives_none_of_what_others_have_reserved(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("shiftboss.plan.time.sleep", lambda _: None)
     graphql = limiters.points("graphql", 100, refill_per_second=10, wait_timeout=60)
     grants = [graphql.acquire(50) for _ in range(6)]
