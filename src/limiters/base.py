@@ -23,6 +23,7 @@ from .counters import Minute, Totals
 from .counting import counting
 from .decorating import decorate
 from .definition import check_choice, check_count, check_name
+from .patience import within
 from .registry import register
 from .state import LimiterState
 from .within import NOTHING, Held, Within
@@ -33,8 +34,6 @@ Policy = Literal["raise", "skip"]
 OnOutage = Literal["raise", "allow", "deny"]
 Duration = timedelta | float
 YEAR = 365 * 86400.0
-# Seconds within which Redis must have said whether there is room, where the caller does not wait longer anyway.
-DECISION = 0.5
 # Minutes for which it is kept what was counted in each.
 HISTORY = 480
 
@@ -222,7 +221,7 @@ class Limiter(Limits):
         """What `acquire` does, as a plan."""
         self.check_cost(cost)
         try:
-            yield from register(self, client)
+            yield from register(self, client, within(wait))
             return (yield from self.ask(client, cost, wait))
         except OverLimit as refusal:
             counting(client).refuse(self)

@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Unpack
 
+from redis.exceptions import RedisError
+
 from shiftboss.config import check_seconds
 from shiftboss.errors import ConfigError
-from shiftboss.plan import Plan, run
+from shiftboss.plan import Plan, carry, run
 from shiftboss.scripts import Call
 
 from . import calls
 from .base import Duration, Limiter
 from .common import Common, common
 from .definition import check_count, to_interval
+from .patience import telling
 from .state import Answer, LimiterState
 from .timed import Permit, Taken, TimedLimiter
 
 if TYPE_CHECKING:
     from shiftboss.client import Shiftboss
 
+log = logging.getLogger("shiftboss.limiters")
 SLOWEST = 366 * 86400.0
 
 
@@ -101,10 +106,11 @@ class PointsGrant(Permit):
             cost: Points, 0 or more.
 
         Returns:
-            Points that are left.
+            Points that are left. While Redis is away and `on_outage` allows, all of them; where it denies, none.
 
         Raises:
             ConfigError: No number of points.
+            RedisError: Redis could not be told in time, unless `on_outage` says what that means.
         """
         return self._client.perform(self._correct(cost))
 
@@ -116,7 +122,14 @@ class PointsGrant(Permit):
         check_count("cost", cost, least=0)
         limiter: Any = self._limiter
         more = cost - self.taken.cost
-        left = yield from run(calls.correct(limiter.key(self._client), limiter._unit, limiter.count, more))
+        correcting = calls.correct(limiter.key(self._client), limiter._unit, limiter.count, more)
+        try:
+            left = yield from carry(correcting, (), telling(limiter, self._client))
+        except (RedisError, OSError) as error:
+            if limiter.on_outage == "raise":
+                raise
+            log.warning("limiter %r: what it has cost after all could not be said: %s", limiter.name, error)
+            return limiter.size if limiter.on_outage == "allow" else 0
         self.taken = replace(self.taken, cost=cost)
         return left
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from typing import TYPE_CHECKING
 
@@ -11,8 +12,8 @@ from shiftboss.keys import presence_channel
 from shiftboss.plan import Plan, at_last, carry, elsewhere, undo
 
 from . import calls
-from .base import DECISION
 from .counting import counting
+from .patience import DECISION, telling
 from .renewing import Lost
 
 if TYPE_CHECKING:
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
     from shiftboss.scripts import Call
 
     from .concurrent import ConcurrentLimiter
+
+
+log = logging.getLogger("shiftboss.limiters")
 
 
 class Grant:
@@ -94,7 +98,14 @@ class Grant:
     def _settle(self) -> Plan[bool]:
         counted = counting(self._client)
         counted.end(self._limiter, time.monotonic() - self._since)
-        held = yield from at_last(self._release(), counted.due(self._limiter))
+        try:
+            patience = telling(self._limiter, self._client)
+            held = yield from at_last(self._release(), counted.due(self._limiter), patience)
+        except (RedisError, OSError) as error:
+            if self._limiter.on_outage == "raise":
+                raise
+            log.warning("limiter %r: a slot is not given back before its lease ends: %s", self._limiter.name, error)
+            return False
         if not held:
             counted.exceed(self._limiter)
             self.lost.tell()

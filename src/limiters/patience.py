@@ -2,11 +2,30 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from shiftboss.endings import leave_if_stopping, may_be_stopped
 from shiftboss.plan import Plan, sleep
 
+if TYPE_CHECKING:
+    from shiftboss.client import Shiftboss
+
+    from .base import Limiter
+
+# Seconds within which Redis must have said whether there is room, where the caller does not wait longer anyway.
+DECISION = 0.5
 # Seconds between two looks at whether the worker stops.
 LOOK = 2.0
+
+
+def within(wait: float) -> float:
+    """How long a caller that would wait so long for room waits for Redis."""
+    return max(wait, DECISION)
+
+
+def telling(limiter: Limiter, client: Shiftboss) -> float:
+    """How long who was given something waits for Redis, to say what has become of it."""
+    return min(within(limiter.wait_timeout), client.settings.timeout)
 
 
 def at_a_time(seconds: float) -> float:

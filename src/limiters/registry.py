@@ -13,7 +13,7 @@ import msgspec
 
 from shiftboss import keys
 from shiftboss.errors import ConfigError
-from shiftboss.plan import Plan, run
+from shiftboss.plan import Plan, carry, run
 
 from . import calls
 
@@ -59,8 +59,9 @@ class Listed:
         return datetime.now(UTC) - self.seen > timedelta(seconds=self.definition["ttl"] + 2 * DAY)
 
 
-def register(limiter: Limiter, client: Shiftboss) -> Plan[None]:
-    """Write a limiter down, unless this process has lately. One round trip the first time, then none.
+def register(limiter: Limiter, client: Shiftboss, patience: float) -> Plan[None]:
+    """Write a limiter down, unless this process has lately. One round trip the first time, answered within `patience`
+    seconds; then none.
 
     Raises:
         ConfigError: The name stands for a limiter of another kind.
@@ -72,7 +73,8 @@ def register(limiter: Limiter, client: Shiftboss) -> Plan[None]:
     if last is not None and last[1] == limiter.kind and time.monotonic() - last[0] < DAY:
         return
     text = msgspec.json.encode(limiter.definition()).decode()
-    kind = yield from run(calls.register(keys.limiters(client.namespace), limiter.name, limiter.kind, text, YEAR_MS))
+    call = calls.register(keys.limiters(client.namespace), limiter.name, limiter.kind, text, YEAR_MS)
+    kind = yield from carry(call, (), patience)
     if kind != limiter.kind:
         raise ConfigError(
             f"the name {limiter.name!r} stands for a {kind} limiter already; give this {limiter.kind} limiter another, or "

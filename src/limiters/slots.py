@@ -17,10 +17,9 @@ from shiftboss.keys import presence_channel
 from shiftboss.plan import Plan, appear, at_last, block, carry, identity, undo
 
 from . import calls
-from .base import DECISION
 from .counting import Counting, counting
 from .grant import Grant, release_call
-from .patience import at_a_time, rest
+from .patience import DECISION, at_a_time, rest, within
 from .renewing import renewer_of
 
 if TYPE_CHECKING:
@@ -60,7 +59,7 @@ def acquire(limiter: ConcurrentLimiter, client: Shiftboss, wait: float) -> Plan[
             asking = calls.acquire(
                 keys, limiter.size, ticket, process, lock, wait_ms, limiter.ttl_ms, keys.wake, channel
             )
-            patience = max(left, DECISION) - LEAVING
+            patience = within(left) - LEAVING
             answer = yield from carry(asking, counts, patience)
             if answer > 0:
                 _tell(counted, limiter, began, waited=waited)

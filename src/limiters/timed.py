@@ -15,9 +15,9 @@ from shiftboss.plan import Plan, at_last, carry, elsewhere, run, undo
 from shiftboss.scripts import Call
 
 from . import calls
-from .base import DECISION, Limiter
+from .base import Limiter
 from .counting import counting
-from .patience import rest
+from .patience import DECISION, rest, within
 from .state import Answer
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ class TimedLimiter(Limiter):
         """Take units now, or reserve them if they come within `wait` seconds."""
         key, asked = self.key(client), time.monotonic()
         counted = counting(client)
-        taking, counts, patience = self.taking(key, cost, wait), counted.due(self), max(wait, DECISION)
+        taking, counts, patience = self.taking(key, cost, wait), counted.due(self), within(wait)
         answer = yield from carry(taking, counts, patience)
         if answer.seconds < 0:
             raise OverLimit(_refusal(self, cost, -answer.seconds, wait), self.name, -answer.seconds, self)
@@ -45,7 +45,7 @@ class TimedLimiter(Limiter):
             try:
                 yield from rest(answer.seconds)
             except BaseException:
-                yield from undo(at_last(self.returning(key, taken)))
+                yield from undo(at_last(self.returning(key, taken), seconds=DECISION))
                 raise
             counted.admit(self, time.monotonic() - asked)
             events.emit("limiter.waited", limiter=self.name, kind=self.kind, seconds=time.monotonic() - asked)
@@ -103,7 +103,7 @@ class Permit:
         """Give the units back unused, as a plan for any client. Twice is once."""
         taken, self.taken = self.taken, replace(self.taken, cost=0)
         if taken.cost:
-            back = at_last(self._limiter.returning(self._limiter.key(self._client), taken))
+            back = at_last(self._limiter.returning(self._limiter.key(self._client), taken), seconds=DECISION)
             yield from elsewhere(self._client, back)
 
     def __repr__(self) -> str:

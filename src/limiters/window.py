@@ -12,10 +12,11 @@ from shiftboss.plan import Plan, at_last, carry, run
 from shiftboss.scripts import Call
 
 from . import calls
-from .base import DECISION, Duration, Limiter
+from .base import Duration, Limiter
 from .common import Common, common
 from .counting import counting
 from .definition import check_count, to_interval
+from .patience import DECISION
 from .prefetch import Block, Shelf, shelf_of
 from .state import Answer, LimiterState
 from .timed import Permit, Taken, TimedLimiter
@@ -84,7 +85,7 @@ class WindowLimiter(TimedLimiter):
         """Put the next block in the place of the last, whose rest goes back. None where the window has not so much."""
         rest, wish = shelf.clear(), shelf.wish(self.prefetch)
         if rest is not None:
-            yield from at_last(calls.unstamp(key, rest.left, rest.answer.mark))
+            yield from at_last(calls.unstamp(key, rest.left, rest.answer.mark), seconds=DECISION)
         if wish <= cost:
             return
         asked = time.monotonic()

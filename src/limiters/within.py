@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import sys
 from contextlib import suppress
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Protocol
@@ -9,6 +11,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 from redis.exceptions import RedisError
 
 from shiftboss.errors import ConfigError
+
+from .renewing import Lost
 
 if TYPE_CHECKING:
     from .base import Limits
@@ -25,16 +29,44 @@ class Held(Protocol):
 
 
 class Free:
-    """Leave that needs not be given back."""
+    """Leave that was not taken of anything: to use as a `Grant` or a `PointsGrant`, and nothing needs be given back.
+
+    Args:
+        fence: 0: who knows a fence of a grant refuses it.
+        lost: It never is.
+        lease: Seconds for which it is held: without end.
+        remaining: As `lease`.
+    """
+
+    fence = 0
+    lease = remaining = math.inf
+
+    def __init__(self) -> None:
+        self.lost = Lost()
 
     def release(self) -> bool:
+        """Nothing. False: nothing was held."""
         return False
 
     async def arelease(self) -> bool:
+        """As `release`, for coroutines."""
         return False
 
-    def correct(self, cost: int) -> None:
-        """Nothing was taken, so nothing is corrected."""
+    def renew(self) -> bool:
+        """Nothing. True: it has not ended."""
+        return True
+
+    async def arenew(self) -> bool:
+        """As `renew`, for coroutines."""
+        return True
+
+    def correct(self, cost: int) -> int:  # noqa: ARG002
+        """Nothing: no point was taken, and there is no end of them."""
+        return sys.maxsize
+
+    async def acorrect(self, cost: int) -> int:
+        """As `correct`, for coroutines."""
+        return self.correct(cost)
 
 
 NOTHING = Free()

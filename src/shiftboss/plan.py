@@ -261,11 +261,14 @@ async def _atake(step: Step, store: AsyncStore) -> Any:
 
 def _carry(call: Call[T], others: Sequence[Call[Any]], seconds: float | None, store: Store) -> T:
     if others:
+        seconds = store.timeout if seconds is None else seconds
+        deadline = time.monotonic() + seconds
         try:
             return store.run_many([call, *others], seconds)[0]  # type: ignore[no-any-return]
         except (RedisError, OSError):
             # It may have been one of the others.
-            if not call.resend:
+            seconds = deadline - time.monotonic()
+            if not call.resend or seconds <= 0:
                 raise
     return store.run(call, seconds)
 

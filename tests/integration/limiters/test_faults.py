@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import Any
@@ -161,6 +163,60 @@ def test_l7_while_the_server_is_frozen_the_caller_has_its_decision(mortal: Serve
     finally:
         mortal.thaw()
         client.close()
+
+
+@pytest.mark.parametrize("known", [True, False])
+@pytest.mark.parametrize("kind", SCRIPTS)
+def test_l7_the_decision_comes_in_half_a_second_also_for_a_new_name_and_with_counts_to_send(
+    mortal: ServerProcess, kind: str, known: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = Shiftboss(mortal.url)
+    limiter = make(kind, client=client, wait_timeout=0)
+    if known:
+        limiter.acquire()
+        monkeypatch.setattr("shiftboss.limiters.counting.EVERY", -1.0)
+    mortal.freeze()
+    try:
+        began = time.monotonic()
+        with pytest.raises(RedisError):
+            limiter.acquire()
+        assert time.monotonic() - began < 1.5
+    finally:
+        mortal.thaw()
+        client.close()
+
+
+@pytest.mark.parametrize("on_outage", ["allow", "deny", "raise"])
+@pytest.mark.parametrize("kind", ["concurrent", "points"])
+def test_l7_what_redis_cannot_be_told_at_the_end_of_a_block_is_logged_unless_it_should_raise(
+    mortal: ServerProcess, kind: str, on_outage: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    client = Shiftboss(mortal.url)
+    grant = make(kind, client=client, wait_timeout=0, on_outage=on_outage).acquire()
+    end = grant.release if kind == "concurrent" else lambda: grant.correct(3)
+    mortal.freeze()
+    try:
+        began = time.monotonic()
+        if on_outage == "raise":
+            with pytest.raises(RedisError):
+                end()
+        else:
+            assert end() == (0 if kind == "concurrent" or on_outage == "deny" else 5)
+            assert "limiter 'x': " in caplog.text
+        assert time.monotonic() - began < 1.5
+    finally:
+        mortal.thaw()
+        client.close()
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("kind", SCRIPTS)
+async def test_l7_what_is_allowed_in_an_outage_has_all_that_a_grant_has(kind: str) -> None:
+    limiter = make(kind, client=Shiftboss("redis://127.0.0.1:1/0"), wait_timeout=0, on_outage="allow")
+    for free in (limiter.acquire(), await limiter.aacquire(), limiters.unlimited().acquire()):
+        assert (free.fence, bool(free.lost), free.remaining, free.lease) == (0, False, math.inf, math.inf)
+        assert (free.renew(), await free.arenew(), free.release(), await free.arelease()) == (True, True, False, False)
+        assert free.correct(3) == await free.acorrect(3) > 10**9
 
 
 def test_l8_a_server_that_is_killed_and_comes_back_keeps_who_holds_and_who_waits(mortal: ServerProcess) -> None:
