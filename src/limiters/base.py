@@ -84,6 +84,20 @@ class Limits(ABC):
         client = self._client()
         return await client.aperform(_or_none(self.take(client, cost, 0.0)))
 
+    def enter(self) -> Any:
+        """Room if there is some now: what an engine asks for a job. One round trip.
+
+        Raises:
+            OverLimit: There is none.
+        """
+        client = self._client()
+        return client.perform(self.take(client, 1, 0.0))
+
+    async def aenter(self) -> Any:
+        """As `enter`, for coroutines."""
+        client = self._client()
+        return await client.aperform(self.take(client, 1, 0.0))
+
     def limit(self, function: Callable[P, R]) -> Callable[P, R]:
         """Decorate a function or a coroutine function: each call is within the limit.
 

@@ -172,8 +172,8 @@ class Gate(Protocol):
     @property
     def wait_timeout(self) -> float: ...
 
-    def try_acquire(self) -> Slot | None:
-        """Leave to run now, or None."""
+    def enter(self) -> Slot:
+        """Leave to run now; else `OverLimit`, with when there may be some."""
 
-    async def atry_acquire(self) -> Slot | None:
-        """As `try_acquire`, for coroutines."""
+    async def aenter(self) -> Slot:
+        """As `enter`, for coroutines."""

@@ -55,6 +55,31 @@ def over(times: int) -> None:
         raise OverLimit("limiter 'api': no more now", "api", 0.0)
 
 
+impatient = limiters.concurrent("impatient", 1, wait_timeout=0, lock_timeout=60, reschedule=0, backoff=lambda *_: 7.0)
+wished = limiters.concurrent("wished", 1, wait_timeout=0, lock_timeout=60, backoff=lambda *_: 77.0)
+by_the_day = limiters.bucket("by-the-day", 1, 86400, wait_timeout=0)
+
+
+@job(name="impatient.function", limiter=impatient)
+def runs_impatiently(number: int) -> None:
+    seen.append(number)
+
+
+@job(name="impatient.coroutine", limiter=impatient)
+async def aruns_impatiently(number: int) -> None:
+    seen.append(number)
+
+
+@job(name="wished", limiter=wished)
+def runs_as_wished(number: int) -> None:
+    seen.append(number)
+
+
+@job(name="by_the_day", limiter=by_the_day)
+def runs_by_the_day(number: int) -> None:
+    seen.append(number)
+
+
 slow_slots = limiters.concurrent("slow-slots", 1, wait_timeout=60, lock_timeout=60)
 slow_units = limiters.leaky("slow-units", 1, 60, wait_timeout=60)
 

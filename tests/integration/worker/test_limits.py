@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -10,8 +11,11 @@ from redis import exceptions
 
 from shiftboss import ConfigError, Shiftboss, job
 from shiftboss.batches import Batch
-from shiftboss.engines.sidekiq.payload import decode
+from shiftboss.engines.sidekiq.payload import Payload, decode
 from shiftboss.engines.sidekiq.worker import Worker
+from shiftboss.engines.sidekiq.worker.failure import refused
+from shiftboss.errors import OverLimit
+from shiftboss.jobs import Message
 from shiftboss.scripts import command
 from tests.backends import Backend
 from tests.integration.worker import limited_jobs as jobs
@@ -76,9 +80,6 @@ def test_in_a_batch_it_has_not_run_yet(client: Shiftboss, backend: Backend, star
 def test_after_twenty_times_being_over_the_limit_is_a_failure_like_others(
     client: Shiftboss, backend: Backend, start: Callable[..., Worker]
 ) -> None:
-    from shiftboss.errors import OverLimit
-    from shiftboss.jobs import Message
-
     extension = client.extensions["limiter"]
     error = OverLimit("no", "api", 1.0)
     message = Message("over", (), "low", "x", options={"overrated": 19})
@@ -91,15 +92,51 @@ def test_after_twenty_times_being_over_the_limit_is_a_failure_like_others(
 
 
 def test_without_knowing_when_it_admits_again_the_delay_grows_by_five_minutes_each_time(client: Shiftboss) -> None:
-    from shiftboss.errors import OverLimit
-    from shiftboss.jobs import Message
-
     extension = client.extensions["limiter"]
     for times in (0, 1, 5):
         message = Message("over", (), "low", "x", options={"overrated": times})
         reschedule = extension.raised(message, OverLimit("no", "api", None))
         assert reschedule is not None
         assert 300 * (times + 1) <= reschedule.delay <= 330 * (times + 1)
+
+
+@pytest.mark.parametrize("job", [jobs.runs_impatiently, jobs.aruns_impatiently], ids=["function", "coroutine"])
+def test_a_limiter_that_reschedules_nothing_has_its_job_fail_like_others(
+    client: Shiftboss, backend: Backend, start: Callable[..., Worker], job: Any
+) -> None:
+    with jobs.impatient.within_limit():
+        start()
+        job.perform_async(1)
+        wait_until(lambda: backend.raw.zcard("retry") == 1, 20, "an ordinary failure")
+    payload = decode(client.store.run(command("ZRANGE", ["retry"], [0, -1], list))[0])
+    assert payload.error_class == "shiftboss.errors.OverLimit"
+    assert "overrated" not in payload.message.options
+
+
+@pytest.mark.parametrize("which", ["backoff", "retry_after"])
+def test_a_job_that_found_no_room_is_put_back_for_as_long_as_its_limiter_says(
+    client: Shiftboss, backend: Backend, start: Callable[..., Worker], which: str
+) -> None:
+    limiter: Any = jobs.wished if which == "backoff" else jobs.by_the_day
+    held = limiter.acquire()
+    left = 77.0 if which == "backoff" else limiter.peek().reset_after
+
+    def delay() -> float:
+        later = client.store.run(command("ZRANGE", ["schedule"], [0, -1, "WITHSCORES"], list))
+        if not later or decode(later[0]).message.options.get("overrated") != 1:
+            return 0
+        return float(later[1]) - time.time()
+
+    start()
+    (jobs.runs_as_wished if which == "backoff" else jobs.runs_by_the_day).perform_async(1)
+    assert wait_until(delay, 20, "it was over the limit") == pytest.approx(left, rel=0.11, abs=5)
+    held.release()
+
+
+def test_how_often_it_was_over_the_limit_counts_on_while_it_tries() -> None:
+    payload = Payload(Message("over", (), "low", "x", options={"overrated": 3, "tags": ["a"]}))
+    reschedule = refused(payload, jobs.slow_slots, OverLimit("no", "slow-slots", 1.0))
+    assert reschedule.options == {"overrated": 3, "limited_since": reschedule.options["limited_since"]}
 
 
 def test_a_limiter_is_given_where_the_job_is_defined(client: Shiftboss) -> None:
@@ -143,14 +180,14 @@ class Moody:
     def __init__(self) -> None:
         self.asked = self.released = 0
 
-    def try_acquire(self) -> Moody:
+    def enter(self) -> Moody:
         self.asked += 1
         if self.asked == 1:
             raise exceptions.ConnectionError("away")
         return self
 
-    async def atry_acquire(self) -> Moody:
-        return self.try_acquire()
+    async def aenter(self) -> Moody:
+        return self.enter()
 
     def release(self) -> bool:
         self.released += 1

@@ -191,7 +191,7 @@ _RULES: tuple[tuple[str, Callable[[Any], bool], str], ...] = (
     ),
     (
         "limiter",
-        lambda value: value is None or hasattr(value, "try_acquire"),
+        lambda value: value is None or hasattr(value, "enter"),
         "a limiter, such as limiters.concurrent(...)",
     ),
 )

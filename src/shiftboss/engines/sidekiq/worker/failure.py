@@ -99,19 +99,23 @@ def later(run: Run, payload: Payload, reschedule: Reschedule, *, begun: bool) ->
     return Ended(run, "later", Outcome.RESCHEDULED, kept, round(reschedule.delay, 3))
 
 
-def refused(payload: Payload, gate: Gate) -> Reschedule:
+def refused(payload: Payload, gate: Gate, refusal: OverLimit) -> Reschedule:
     """When to try again a job that found no room behind its gate.
 
     Raises:
-        OverLimit: It has tried for as long as the gate says.
+        OverLimit: It has tried for as long as the gate says, which says what becomes of the job, too.
     """
     now_ms = round(time.time() * 1000)
     since = payload.message.options.get("limited_since", now_ms)
     waited = (now_ms - since) / 1000 if isinstance(since, int) else 0.0
     if waited > gate.wait_timeout:
-        raise OverLimit(f"limiter {gate.name!r}: no room in {waited:.0f} s", gate.name)
+        raise OverLimit(
+            f"limiter {gate.name!r}: no room in {waited:.0f} s", gate.name, refusal.retry_after, gate
+        ) from refusal
     pause = random.uniform(0.5, 1.0) * min(SHORTEST_PAUSE + waited / 4, LONGEST_PAUSE)
-    return Reschedule(min(pause, max(gate.wait_timeout, SHORTEST_PAUSE)), {"limited_since": since})
+    # How often it was over the limit counts on until a run gets through.
+    kept = {name: value for name, value in payload.message.options.items() if name == OVERRATED}
+    return Reschedule(min(pause, max(gate.wait_timeout, SHORTEST_PAUSE)), {**kept, "limited_since": since})
 
 
 def unreadable(run: Run, reason: Exception) -> Ended:

@@ -20,7 +20,7 @@ from shiftboss.engines.sidekiq.worker.dying import tell_of_death
 from shiftboss.engines.sidekiq.worker.failure import failed, later, refused, unreadable
 from shiftboss.engines.sidekiq.worker.hold import Ended, Run
 from shiftboss.engines.sidekiq.worker.outage import AWAY
-from shiftboss.errors import JobError, PrerequisiteDied
+from shiftboss.errors import JobError, OverLimit, PrerequisiteDied
 from shiftboss.extension import Reschedule
 from shiftboss.jobs import PREREQUISITE_DIED, CurrentJob, Message, Outcome, error_name, error_text, running
 from shiftboss.reporting import put_back_of
@@ -220,19 +220,21 @@ def _judged_without_body(run: Run, payload: Payload, error: BaseException) -> En
 def _enter(payload: Payload, gate: Gate) -> Slot | Reschedule:
     """Leave to run behind a gate, or when to try again."""
     try:
-        slot = gate.try_acquire()
+        return gate.enter()
+    except OverLimit as refusal:
+        return refused(payload, gate, refusal)
     except AWAY as error:
         return _unasked(payload, gate, error)
-    return refused(payload, gate) if slot is None else slot
 
 
 async def _aenter(payload: Payload, gate: Gate) -> Slot | Reschedule:
     """As `_enter`, for coroutines."""
     try:
-        slot = await gate.atry_acquire()
+        return await gate.aenter()
+    except OverLimit as refusal:
+        return refused(payload, gate, refusal)
     except AWAY as error:
         return _unasked(payload, gate, error)
-    return refused(payload, gate) if slot is None else slot
 
 
 def _unasked(payload: Payload, gate: Gate, error: BaseException) -> Reschedule:
