@@ -2,6 +2,8 @@
 -- waiters' own lists, `channel` that of the channels on which processes show that they are there.
 --- @include lib/clock
 local MOST_DEAD = 1000
+-- What stands in the own list of a waiter that has left, and for how many milliseconds.
+local LEFT, REMEMBERED = 'left', 30000
 
 -- A number that only grows, also after the limiter was forgotten: it begins at the server's clock.
 local function next_fence(k, ttl)

@@ -16,7 +16,8 @@ ARGV
   8 channel  string    prefix of the processes' channels
 RETURNS
   the fence if a slot was taken; 0 if this process must show that it is there first; else minus the milliseconds after
-  which to ask again, at the latest: until then a slot arrives in the waiter's list
+  which to ask again, at the latest: until then a slot arrives in the waiter's list. To one that has left, which this call
+  is too late for, -1
 UNDECLARED wake
 ]]
 --- @include lib/slots
@@ -25,7 +26,8 @@ local k = {leases = KEYS[1], queue = KEYS[2], meta = KEYS[3]}
 local size, ticket, wait, ttl = tonumber(ARGV[1]), ARGV[2], tonumber(ARGV[5]), tonumber(ARGV[6])
 local now, lock = clock(), tonumber(ARGV[4])
 local held = redis.call('ZCARD', k.leases)
-if held >= size or redis.call('EXISTS', k.queue) == 1 then
+if held >= size or redis.call('EXISTS', k.queue, ARGV[7] .. ticket) > 0 then
+  if redis.call('LINDEX', ARGV[7] .. ticket, 0) == LEFT then return -1 end
   if held >= size then
     local dead = redis.call('ZREMRANGEBYSCORE', k.leases, '-inf', now)
     if dead > 0 then redis.call('HINCRBY', k.meta, 'reclaimed', dead) end

@@ -21,12 +21,10 @@ def acquire(
     )
 
 
-def release(
-    keys: ConcurrentKeys, size: int, ticket: str, cancel: bool, ttl: int, wake: str, channel: str
-) -> Call[bool]:
-    """Give a slot back or leave the queue; whether a slot was held."""
+def release(keys: ConcurrentKeys, size: int, ticket: str, cancel: int, ttl: int, wake: str, channel: str) -> Call[bool]:
+    """Give a slot back or leave the queue; whether a slot was held. 1 cancels an attempt, 2 one of which a call may come yet."""
     return script("limiters/release").call(
-        bool, [keys.leases, keys.queue, keys.meta], [size, ticket, int(cancel), ttl, wake, channel]
+        bool, [keys.leases, keys.queue, keys.meta], [size, ticket, cancel, ttl, wake, channel]
     )
 
 

@@ -134,7 +134,7 @@ class Grant:
         return f"Grant({self._limiter.name!r}, fence={self.fence})"
 
 
-def release_call(limiter: ConcurrentLimiter, client: Shiftboss, ticket: str, *, cancel: bool = False) -> Call[bool]:
+def release_call(limiter: ConcurrentLimiter, client: Shiftboss, ticket: str, cancel: int = 0) -> Call[bool]:
     """The call that gives a slot back; whether it was held."""
     keys = limiter.keys(client)
     channel = presence_channel(client.namespace)

@@ -14,13 +14,14 @@ from shiftboss import events
 from shiftboss.endings import leave_if_stopping
 from shiftboss.errors import OverLimit
 from shiftboss.keys import presence_channel
-from shiftboss.plan import Plan, appear, at_last, block, carry, identity, undo
+from shiftboss.plan import Plan, appear, at_last, block, carry, identity
 
 from . import calls
 from .counting import Counting, counting
 from .grant import Grant, release_call
 from .patience import DECISION, at_a_time, rest, within
 from .renewing import renewer_of
+from .unheard import teller_of
 
 if TYPE_CHECKING:
     from shiftboss.client import Shiftboss
@@ -33,6 +34,8 @@ _numbers = count(1)
 SHORTEST = 0.01
 # Of the time for a decision, what is kept for leaving a server that does not answer.
 LEAVING = 0.1
+# How an attempt is cancelled: one all of whose calls were answered, and one of which a call may come yet.
+CANCEL, CANCEL_UNHEARD = 1, 2
 
 
 def acquire(limiter: ConcurrentLimiter, client: Shiftboss, wait: float) -> Plan[Grant]:
@@ -91,7 +94,13 @@ def acquire(limiter: ConcurrentLimiter, client: Shiftboss, wait: float) -> Plan[
     except BaseException as error:
         if queued:
             patience = LEAVING if isinstance(error, (RedisError, OSError)) else DECISION
-            yield from undo(at_last(release_call(limiter, client, ticket, cancel=True), seconds=patience))
+            # What interrupted it may have left a call on its way.
+            cancel = CANCEL if isinstance(error, OverLimit) else CANCEL_UNHEARD
+            leaving = release_call(limiter, client, ticket, cancel)
+            try:
+                yield from at_last(leaving, seconds=patience)
+            except (RedisError, OSError):
+                teller_of(client).add(leaving, limiter.lock_timeout)
         raise
 
 

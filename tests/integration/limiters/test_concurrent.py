@@ -20,6 +20,7 @@ import pytest
 from shiftboss import limiters
 from shiftboss.client import Shiftboss
 from shiftboss.config import ConfigError
+from shiftboss.keys import presence_channel
 from shiftboss.limiters import OverLimit, calls, concurrent
 from shiftboss.store import command
 from tests.backends import Backend
@@ -228,6 +229,30 @@ def test_asking_again_with_the_same_ticket_takes_one_slot(client: Shiftboss) -> 
     assert ask("2") > 0
     assert all(ask(ticket) > 0 for ticket in "12")
     assert ask("3") < 0
+
+
+@pytest.mark.parametrize("waits", [False, True])
+def test_a_call_that_comes_after_its_sender_has_left_takes_nothing(client: Shiftboss, waits: bool) -> None:
+    limiter = concurrent("late", 1)
+    keys, channel = limiter.keys(client), presence_channel(client.namespace)
+    ticket, later = f"{client.store.identity}.{10**6}.30000", f"{client.store.identity}.{10**6 + 1}.30000"
+    if waits:
+        held = limiter.acquire()
+    client.store.appear(keys.leases, channel)
+
+    def ask(ticket: str) -> int:
+        asking = calls.acquire(
+            keys, 1, ticket, client.store.identity, 30_000, 1000 * waits, limiter.ttl_ms, keys.wake, channel
+        )
+        return client.store.run(asking)
+
+    assert not client.store.run(calls.release(keys, 1, ticket, 2, limiter.ttl_ms, keys.wake, channel))
+    assert ask(ticket) == -1
+    assert (limiter.peek().used, limiter.peek().waiting) == (waits, 0)
+    if waits:
+        held.release()
+    assert ask(later) > 0
+    assert client.store.run(calls.release(keys, 1, later, 0, limiter.ttl_ms, keys.wake, channel))
 
 
 def test_reset_frees_all(client: Shiftboss) -> None:

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any
 
@@ -217,6 +218,29 @@ async def test_l7_what_is_allowed_in_an_outage_has_all_that_a_grant_has(kind: st
         assert (free.fence, bool(free.lost), free.remaining, free.lease) == (0, False, math.inf, math.inf)
         assert (free.renew(), await free.arenew(), free.release(), await free.arelease()) == (True, True, False, False)
         assert free.correct(3) == await free.acorrect(3) > 10**9
+
+
+@pytest.mark.parametrize("seconds", [0.55, 1.0])
+def test_l7_a_server_that_goes_on_gives_no_slot_to_those_who_have_left(mortal: ServerProcess, seconds: float) -> None:
+    """It carries out what it was asked while it was frozen, in any order; and who has left may not have been able to say so."""
+    client = Shiftboss(mortal.url)
+    limiter = limiters.concurrent("x", 40, lock_timeout=60, wait_timeout=0, client=client)
+    limiter.acquire().release()
+
+    def try_it() -> Any:
+        with suppress(RedisError):
+            return limiter.acquire()
+
+    with ThreadPoolExecutor(16) as pool:
+        for warm in [pool.submit(lambda: [limiter.peek() for _ in range(30)]) for _ in range(16)]:
+            warm.result()
+        mortal.freeze()
+        given = [pool.submit(try_it) for _ in range(16)]
+        time.sleep(seconds)
+        mortal.thaw()
+        held = [one.result() for one in given if one.result() is not None]
+    wait_until(lambda: limiter.peek().used == len(held), 10, "all others to have left")
+    client.close()
 
 
 def test_l8_a_server_that_is_killed_and_comes_back_keeps_who_holds_and_who_waits(mortal: ServerProcess) -> None:
