@@ -102,6 +102,9 @@ class Limits(ABC):
         """Decorate a function or a coroutine function: each call is within the limit.
 
         With ``policy="skip"`` a call for which there is no room returns None, and the function is not called.
+
+        Raises:
+            ConfigError: A generator function, which runs after the call; put the block inside it.
         """
         return decorate(self, function)
 
@@ -135,7 +138,7 @@ class Limiter(Limits):
     policy: Policy = "raise"
     ttl: float = 90 * 86400.0
     reschedule: int = 20
-    backoff: Callable[[Any, Any, BaseException], float | None] | None = None
+    backoff: Callable[[Any, Any, BaseException], float | None] | None = field(default=None, hash=False)
     on_outage: OnOutage = "raise"
     client: Shiftboss | None = field(default=None, compare=False, repr=False)
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
 from functools import wraps
-from inspect import iscoroutinefunction
+from inspect import isasyncgenfunction, iscoroutinefunction, isgeneratorfunction
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
 
-from shiftboss.errors import OverLimit
+from shiftboss.errors import ConfigError, OverLimit
 
 from .within import Holding
 
@@ -19,7 +19,17 @@ R = TypeVar("R")
 
 
 def decorate(limits: Limits, function: Callable[P, R]) -> Callable[P, R]:
-    """The function, each call of which is within the limit."""
+    """The function, each call of which is within the limit.
+
+    Raises:
+        ConfigError: A generator function: what it does is done after the call.
+    """
+    if isgeneratorfunction(function) or isasyncgenfunction(function):
+        block = "async with" if isasyncgenfunction(function) else "with"
+        raise ConfigError(
+            f"limiter {limits.name!r} cannot limit the generator function {getattr(function, '__name__', function)!r}, which "
+            f"runs after the call; write {block} limiter.within_limit(): inside it"
+        )
     if iscoroutinefunction(function):
         return cast("Callable[P, R]", _coroutine(limits, function))
 
