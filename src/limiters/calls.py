@@ -43,9 +43,9 @@ def wait(keys: ConcurrentKeys, ticket: str, seconds: float) -> Call[int | None]:
     return command("BLPOP", [keys.wake + ticket], [seconds], _popped, resend=False)
 
 
-def holders(keys: ConcurrentKeys) -> Call[list[tuple[str, int]]]:
-    """Tickets of holders with the millisecond at which their lease ends, the first to end first; at most 1,000."""
-    return command("ZRANGE", [keys.leases], [0, 999, "WITHSCORES"], instants)
+def holders(keys: ConcurrentKeys, most: int) -> Call[list[tuple[str, int]]]:
+    """Tickets of holders with the millisecond at which their lease ends, the first to end first."""
+    return script("limiters/holders").call(instants, [keys.leases], [most])
 
 
 def forget(keys: ConcurrentKeys) -> Call[int]:

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from shiftboss.client import Shiftboss
 
 
+MOST_HOLDERS = 1_000
+
+
 @dataclass(frozen=True, slots=True)
 class Holder:
     """One who holds a slot.
@@ -102,12 +105,18 @@ class ConcurrentLimiter(Limiter):
     def holders(self) -> list[Holder]:
         """Who holds its slots, the lease that ends first first; at most 1,000. One round trip."""
         client = self._client()
-        return [Holder.read(ticket, ends) for ticket, ends in client.store.run(calls.holders(self.keys(client)))]
+        return [
+            Holder.read(ticket, ends)
+            for ticket, ends in client.store.run(calls.holders(self.keys(client), MOST_HOLDERS))
+        ]
 
     async def aholders(self) -> list[Holder]:
         """As `holders`, for coroutines."""
         client = self._client()
-        return [Holder.read(ticket, ends) for ticket, ends in await client.astore.run(calls.holders(self.keys(client)))]
+        return [
+            Holder.read(ticket, ends)
+            for ticket, ends in await client.astore.run(calls.holders(self.keys(client), MOST_HOLDERS))
+        ]
 
     def counted(self, client: Shiftboss) -> Plan[Totals]:
         """What was counted of it, in all processes; also how many slots were reclaimed."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator, Mapping
+from dataclasses import fields
 
 from shiftboss.client import Shiftboss, current_client
 from shiftboss.errors import ConfigError
@@ -87,7 +88,10 @@ def restore(entry: Listed, client: Shiftboss) -> Limiter:
     kind = KINDS.get(entry.kind)
     if kind is None:
         raise ConfigError(f"limiter {entry.name!r} is of the kind {entry.kind!r}, which this release does not know")
-    return kind(name=entry.name, client=client, **entry.definition)
+    known = {field.name for field in fields(kind)}
+    # A newer release may say more of it.
+    said = {name: value for name, value in entry.definition.items() if name in known}
+    return kind(**{**said, "name": entry.name, "client": client})
 
 
 def remove(limiter: Limiter, *, client: Shiftboss | None = None) -> None:

@@ -25,10 +25,12 @@ if TYPE_CHECKING:
 DAY = 86400.0
 YEAR_MS = 365 * 86_400_000
 PAGE = 500
-# How many limiters a process remembers having written down; beyond that it begins anew.
+# Of so many names, and definitions of one, a process remembers at most that it has written them down.
 MOST = 100_000
+MOST_OF_ONE = 100
 
-_written: WeakKeyDictionary[Shiftboss, dict[str, tuple[float, str]]] = WeakKeyDictionary()
+# By name, when each definition of it was written down. A definition is known by its hash.
+_written: WeakKeyDictionary[Shiftboss, dict[str, dict[int, float]]] = WeakKeyDictionary()
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +62,7 @@ class Listed:
 
 
 def register(limiter: Limiter, client: Shiftboss, patience: float) -> Plan[None]:
-    """Write a limiter down, unless this process has lately. One round trip the first time, answered within `patience`
+    """Write a limiter down, unless this process has lately written this definition. One round trip the first time, answered within `patience`
     seconds; then none.
 
     Raises:
@@ -69,8 +71,8 @@ def register(limiter: Limiter, client: Shiftboss, patience: float) -> Plan[None]
     written = _written.get(client)
     if written is None:
         written = _written[client] = {}
-    last = written.get(limiter.name)
-    if last is not None and last[1] == limiter.kind and time.monotonic() - last[0] < DAY:
+    known, this = written.get(limiter.name), hash((limiter.kind, limiter))
+    if known is not None and this in known and time.monotonic() - known[this] < DAY:
         return
     text = msgspec.json.encode(limiter.definition()).decode()
     call = calls.register(keys.limiters(client.namespace), limiter.name, limiter.kind, text, YEAR_MS)
@@ -82,7 +84,9 @@ def register(limiter: Limiter, client: Shiftboss, patience: float) -> Plan[None]
         )
     if len(written) >= MOST:
         written.clear()
-    written[limiter.name] = time.monotonic(), limiter.kind
+    if known is None or len(known) >= MOST_OF_ONE:
+        known = written[limiter.name] = {}
+    known[this] = time.monotonic()
 
 
 def page(client: Shiftboss, cursor: str) -> Plan[tuple[str, list[Listed]]]:

@@ -51,18 +51,35 @@ class Lost:
             if self._told:
                 return True
             self._waiting.append(heard.set)
-        return heard.wait(timeout) or self._told
+        try:
+            return heard.wait(timeout) or self._told
+        finally:
+            self._forget(heard.set)
 
     def __await__(self) -> Generator[None, None, None]:
         return self._wait().__await__()
 
     async def _wait(self) -> None:
         loop, heard = asyncio.get_running_loop(), asyncio.Event()
+
+        def wake() -> None:
+            if not loop.is_closed():
+                loop.call_soon_threadsafe(heard.set)
+
         with _lock:
             if self._told:
                 return
-            self._waiting.append(lambda: loop.is_closed() or loop.call_soon_threadsafe(heard.set))
-        await heard.wait()
+            self._waiting.append(wake)
+        try:
+            await heard.wait()
+        finally:
+            self._forget(wake)
+
+    def _forget(self, wake: Callable[[], object]) -> None:
+        """A wait is over."""
+        with _lock:
+            if wake in self._waiting:
+                self._waiting.remove(wake)
 
     def tell(self) -> None:
         """Say that it was. Again is harmless."""

@@ -255,6 +255,18 @@ def test_a_call_that_comes_after_its_sender_has_left_takes_nothing(client: Shift
     assert client.store.run(calls.release(keys, 1, later, 0, limiter.ttl_ms, keys.wake, channel))
 
 
+def test_holders_are_those_whose_lease_has_not_ended(client: Shiftboss) -> None:
+    early, late = concurrent("x", 3, lock_timeout=0.2), concurrent("x", 3, lock_timeout=60)
+    early.acquire()
+    kept = late.acquire()
+    assert len(late.holders()) == 2
+    wait_until(lambda: len(late.holders()) == 1, what="the end of a lease")
+    (holder,) = late.holders()
+    assert holder.process == client.store.identity
+    assert (holder.ends - holder.since).total_seconds() == 60
+    kept.release()
+
+
 def test_reset_frees_all(client: Shiftboss) -> None:
     erp = concurrent("erp", 1, wait_timeout=0)
     held = erp.acquire()

@@ -94,6 +94,22 @@ def test_what_is_dropped_or_released_is_not_renewed(client: Shiftboss) -> None:
     wait_until(lambda: not renewer_of(client)._grants)
 
 
+@pytest.mark.asyncio
+@pytest.mark.backends("fake")
+async def test_a_wait_that_is_over_leaves_nothing_behind(aclient: Shiftboss) -> None:
+    grant = await concurrent("backup", 1).aacquire()
+    for _ in range(5):
+        assert not grant.lost.wait(0.001)
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(_awaited(grant.lost), 0.001)
+    assert grant.lost._waiting == []
+    await grant.arelease()
+
+
+async def _awaited(lost: renewing.Lost) -> None:
+    await lost
+
+
 def test_many_leases_are_renewed_by_one_thread(client: Shiftboss) -> None:
     limiter = concurrent("backup", 50, lock_timeout=0.6, renew=True)
     grants = [limiter.acquire() for _ in range(50)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
@@ -11,10 +11,11 @@ from typing import Any
 import pytest
 import time_machine
 
-from shiftboss import ConfigError, Shiftboss, limiters
+from shiftboss import ConfigError, Shiftboss, keys, limiters
 from shiftboss.client import current_client
-from shiftboss.limiters import Limiter, OverLimit
+from shiftboss.limiters import Limiter, OverLimit, calls
 from shiftboss.limiters.registry import MOST, _written
+from shiftboss.store import Store, command
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
 KINDS = ["concurrent", "bucket", "window", "leaky", "points"]
@@ -120,6 +121,45 @@ def test_a_limiter_for_each_of_very_many_costs_nothing_until_it_is_used(clock: t
     assert len(_written.get(client, {})) == 0 < MOST
 
 
+def listed(name: str) -> Limiter:
+    found = limiters.find(name)
+    assert found is not None
+    return found
+
+
+def test_a_new_definition_is_listed_at_once_and_one_that_was_costs_no_round_trip(
+    clock: time_machine.Traveller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    small, large = make("concurrent", 5, wait_timeout=0), make("concurrent", 50, wait_timeout=0)
+    small.acquire().release()
+    assert listed("x").size == 5
+    large.acquire().release()
+    assert listed("x").size == 50
+    seen, send = list[Any](), Store._send
+
+    def note(store: Store, calls: Any, timeout: float | None) -> Any:
+        seen.extend(calls)
+        return send(store, calls, timeout)
+
+    monkeypatch.setattr(Store, "_send", note)
+    for _ in range(3):  # what a job makes anew for each of its runs
+        for size in (5, 50):
+            limiters.concurrent("x", size, wait_timeout=0, backoff=lambda *_: 1.0).acquire().release()
+    assert len(seen) == 12
+
+
+def test_a_definition_of_a_newer_release_is_listed_without_what_this_one_does_not_know(
+    clock: time_machine.Traveller,
+) -> None:
+    make("window", 7, wait_timeout=0).acquire()
+    key, client = keys.limiters(current_client().namespace), current_client()
+    text = client.store.run(calls.entry(key, "x"))
+    assert text is not None
+    client.store.run(command("HSET", [key], ["x", text.replace('{"', '{"burst":9,"', 1)], int))
+    assert [one.size for one in limiters.all()] == [7]
+    assert listed("x").peek().used == 1
+
+
 @pytest.mark.parametrize("kind", ["bucket", "window", "leaky", "points"])
 def test_wait_timeouts_belong_to_the_caller_and_not_to_the_limiter(clock: time_machine.Traveller, kind: str) -> None:
     make(kind, 1, 60).acquire()
@@ -137,6 +177,24 @@ def test_unlimited_is_used_like_any_other() -> None:
     assert limiters.all_of(free, free).try_acquire() is not None
     free.reset()
     assert free.peek().used == 0
+
+
+def test_a_generator_function_is_not_decorated(clock: time_machine.Traveller) -> None:
+    """It would run after the limit was given back."""
+
+    def numbers() -> Iterator[int]:
+        yield 1
+
+    async def anumbers() -> AsyncIterator[int]:
+        yield 1
+
+    for limiter in (make("concurrent", 1), make("window", 1), limiters.all_of(make("leaky", 1)), limiters.unlimited()):
+        with pytest.raises(
+            ConfigError, match=r"generator function 'numbers'.*; write with limiter\.within_limit\(\): inside"
+        ):
+            limiter.limit(numbers)
+        with pytest.raises(ConfigError, match=r"'anumbers'.*write async with limiter\.within_limit\(\): inside it$"):
+            limiter.limit(anumbers)
 
 
 def test_a_decorated_function_that_is_refused_is_not_called(clock: time_machine.Traveller) -> None:
