@@ -78,8 +78,8 @@ class ConcurrentLimiter(Limiter):
 
     @property
     def ttl_ms(self) -> int:
-        """Milliseconds for which it is remembered unused; longer than any lease."""
-        return round(max(self.ttl, 2 * self.lock_timeout) * 1000)
+        """Milliseconds for which it is remembered unused; longer than any lease, and than anybody waits."""
+        return round(max(self.ttl, 2 * self.lock_timeout, 2 * self.wait_timeout) * 1000)
 
     def keys(self, client: Shiftboss) -> ConcurrentKeys:
         return ConcurrentKeys(client.namespace, self.name)

@@ -37,7 +37,18 @@ class Grant:
             out by itself; others when they renew or release.
     """
 
-    __slots__ = ("__weakref__", "_client", "_ends", "_limiter", "_released", "_since", "fence", "lost", "ticket")
+    __slots__ = (
+        "__weakref__",
+        "_client",
+        "_ends",
+        "_limiter",
+        "_over",
+        "_released",
+        "_since",
+        "fence",
+        "lost",
+        "ticket",
+    )
 
     def __init__(self, limiter: ConcurrentLimiter, client: Shiftboss, ticket: str, fence: int, ends: float) -> None:
         self._limiter = limiter
@@ -46,7 +57,7 @@ class Grant:
         self.fence = fence
         self.lost = Lost()
         self._ends = ends
-        self._released = False
+        self._released = self._over = False
         self._since = time.monotonic()
 
     @property
@@ -62,13 +73,14 @@ class Grant:
     def release(self) -> bool:
         """Give the slot back; the longest waiter has it at once. Whether it was still held. One round trip.
 
-        A second release does nothing, and so does one after the lease has ended: the slot is somebody else's then.
+        A second release does nothing, unless the first one could not reach Redis, and so does one after the lease has ended:
+        the slot is somebody else's then.
         """
-        return not self._done() and self._client.perform(self._settle())
+        return not self._over and self._client.perform(self._settle())
 
     async def arelease(self) -> bool:
         """As `release`, for coroutines."""
-        return not self._done() and await self._client.aperform(self._settle())
+        return not self._over and await self._client.aperform(self._settle())
 
     def renew(self) -> bool:
         """Extend the lease by the limiter's lock_timeout from now; False if it had ended. One round trip."""
@@ -82,7 +94,7 @@ class Grant:
 
     def give_back(self) -> Plan[None]:
         """Give the slot back unused, as a plan for any client."""
-        if not self._done():
+        if not self._over:
             yield from elsewhere(self._client, self._settle())
 
     def keep(self) -> Plan[bool]:
@@ -97,11 +109,14 @@ class Grant:
 
     def _settle(self) -> Plan[bool]:
         counted = counting(self._client)
-        counted.end(self._limiter, time.monotonic() - self._since)
+        if not self._released:
+            counted.end(self._limiter, time.monotonic() - self._since)
+        self._released = self._over = True
         try:
             patience = telling(self._limiter, self._client)
             held = yield from at_last(self._release(), counted.due(self._limiter), patience)
         except (RedisError, OSError) as error:
+            self._over = False
             if self._limiter.on_outage == "raise":
                 raise
             log.warning("limiter %r: a slot is not given back before its lease ends: %s", self._limiter.name, error)
@@ -125,10 +140,6 @@ class Grant:
         if not renewed and not self._released:
             self.lost.tell()
         return renewed
-
-    def _done(self) -> bool:
-        before, self._released = self._released, True
-        return before
 
     def __repr__(self) -> str:
         return f"Grant({self._limiter.name!r}, fence={self.fence})"

@@ -118,6 +118,19 @@ def test_a_freed_slot_goes_to_the_longest_waiter(client: Shiftboss) -> None:
     assert order == [0, 1, 2, 3, 4, 5]
 
 
+def test_waiters_keep_their_places_for_longer_than_the_limiter_is_remembered_unused(client: Shiftboss) -> None:
+    limiter = concurrent("x", 1, ttl=0.2, lock_timeout=0.1, wait_timeout=30, client=client)
+    held = concurrent("x", 1, lock_timeout=30).acquire()
+    waiter = threading.Thread(target=lambda: limiter.acquire().release())
+    waiter.start()
+    wait_until(lambda: limiter.peek().waiting == 1)
+    time.sleep(0.5)
+    assert limiter.peek().waiting == 1
+    assert held.release()
+    waiter.join(10)
+    assert not waiter.is_alive()
+
+
 def test_nobody_who_comes_later_overtakes_those_who_wait(client: Shiftboss) -> None:
     erp = concurrent("erp", 1, wait_timeout=20)
     held = erp.acquire()

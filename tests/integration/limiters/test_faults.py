@@ -75,6 +75,24 @@ def test_l2_a_slot_is_given_back_although_the_reply_is_lost(
     assert make("concurrent").peek().used == 0
 
 
+@real
+def test_a_slot_that_could_not_be_given_back_can_be_given_back_again(
+    client: Shiftboss, proxy: FaultProxy, far: Shiftboss
+) -> None:
+    limiter = make("concurrent", client=far, wait_timeout=0)
+    grant = limiter.acquire()
+    proxy.refuse()
+    proxy.rst_all()
+    with pytest.raises(RedisError):
+        grant.release()
+    assert not grant.remaining
+    assert make("concurrent").peek().used == 1
+    proxy.heal()
+    assert grant.release()
+    assert not grant.release()
+    assert make("concurrent").peek().used == 0
+
+
 # Clocks.
 
 
