@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class LimiterState:
     """A limiter at one moment.
 
@@ -21,6 +22,15 @@ class LimiterState:
     remaining: int
     waiting: int
     reset_after: float | None
+
+    def __post_init__(self) -> None:
+        self.__dict__["_looked"] = datetime.now(UTC)
+
+    @property
+    def reset_at(self) -> datetime | None:
+        """When `reset_after` is over, by this process's clock."""
+        looked: datetime = self.__dict__["_looked"]
+        return None if self.reset_after is None else looked + timedelta(seconds=self.reset_after)
 
 
 @dataclass(frozen=True, slots=True)

@@ -173,7 +173,7 @@ def test_every_field_of_a_status() -> None:
             ConcurrentLimiter,
             {"kind", "size", "ttl_ms", "keys", "check_cost", "ask", "look", "forget", "counted"},
         ),
-        ("limiters", Grant, {"ticket", "give_back", "lease", "renewal", "renewed"}),
+        ("limiters", Grant, {"ticket", "give_back", "keep", "lease", "renewal", "renewed"}),
         ("limiters", PointsGrant, set()),
     ],
 )

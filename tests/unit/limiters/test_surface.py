@@ -121,6 +121,16 @@ def test_a_limiter_for_each_of_very_many_costs_nothing_until_it_is_used(clock: t
     assert len(_written.get(client, {})) == 0 < MOST
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_limiter_says_when_something_comes_free(clock: time_machine.Traveller, kind: str) -> None:
+    limiter = make(kind, 5, 60, **({"lock_timeout": 60} if kind == "concurrent" else {}))
+    assert (limiter.peek().reset_after, limiter.peek().reset_at) == (None, None)
+    limiter.acquire()
+    state = limiter.peek()
+    assert state.reset_after == (12 if kind in ("leaky", "points") else 60)
+    assert state.reset_at == START + timedelta(seconds=state.reset_after)
+
+
 def listed(name: str) -> Limiter:
     found = limiters.find(name)
     assert found is not None
