@@ -23,7 +23,7 @@ UNDECLARED wake
 --- @include lib/slots
 
 local k = {leases = KEYS[1], queue = KEYS[2], meta = KEYS[3]}
-local size, ticket, wait, ttl = tonumber(ARGV[1]), ARGV[2], tonumber(ARGV[5]), tonumber(ARGV[6])
+local size, ticket, ttl = tonumber(ARGV[1]), ARGV[2], ARGV[6]
 local now, lock = clock(), tonumber(ARGV[4])
 local held = redis.call('ZCARD', k.leases)
 if held >= size or redis.call('EXISTS', k.queue, ARGV[7] .. ticket) > 0 then
@@ -35,7 +35,7 @@ if held >= size or redis.call('EXISTS', k.queue, ARGV[7] .. ticket) > 0 then
   held = promote(k, size, now, ttl, ARGV[7], ARGV[8])
   -- One that holds a slot already, handed over while it waited or taken by a call whose reply was lost, begins it now.
   if held >= size and not redis.call('ZSCORE', k.leases, ticket) then
-    local first = first_end(k, now) - now
+    local first, wait = first_end(k, now) - now, tonumber(ARGV[5])
     if wait <= 0 then return -math.max(1, first) end
     if not is_there(ARGV[8], ARGV[3]) then return 0 end
     if not redis.call('ZSCORE', k.queue, ticket) then

@@ -30,6 +30,6 @@ if ARGV[3] == '2' then
   redis.call('PEXPIRE', ARGV[5] .. ARGV[2], REMEMBERED)
 end
 if redis.call('EXISTS', k.queue) == 1 then
-  promote(k, tonumber(ARGV[1]), clock(), tonumber(ARGV[4]), ARGV[5], ARGV[6])
+  promote(k, tonumber(ARGV[1]), clock(), ARGV[4], ARGV[5], ARGV[6])
 end
 return held

@@ -44,7 +44,8 @@ if size > 0 then
 end
 if at - now > tonumber(ARGV[4]) then return {now - at, 0} end
 -- The list stays sorted, though others hold for longer.
-local last = math.max(at + hold, math.floor(newest))
+local last = at + hold
+if newest > last then last = math.floor(newest) end
 local stamp, stamps = string.format('%.0f', last), {}
 if at > now then stamp = stamp .. '.5' end
 for i = 1, cost do stamps[i] = stamp end

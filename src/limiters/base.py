@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from typing import Any, ClassVar, Literal, ParamSpec, TypeVar
 
 from redis.exceptions import RedisError
@@ -24,7 +25,7 @@ from .counting import counting
 from .decorating import decorate
 from .definition import check_choice, check_count, check_name
 from .patience import within
-from .registry import register
+from .registry import is_written, register
 from .state import LimiterState
 from .within import NOTHING, Held, Within
 
@@ -159,6 +160,11 @@ class Limiter(Limits):
     def size(self) -> int:
         """How many units there are in all."""
 
+    @cached_property
+    def mark(self) -> int:
+        """What tells its definition from others, to this process."""
+        return hash((self.kind, self))
+
     def definition(self) -> dict[str, Any]:
         """What is said of it, for those who list limiters: enough to make it again."""
         left_out = {"name", "client", "backoff"}
@@ -238,7 +244,8 @@ class Limiter(Limits):
         """What `acquire` does, as a plan."""
         self.check_cost(cost)
         try:
-            yield from register(self, client, within(wait))
+            if not is_written(self, client):
+                yield from register(self, client, within(wait))
             return (yield from self.ask(client, cost, wait))
         except OverLimit as refusal:
             counting(client).refuse(self)

@@ -55,7 +55,7 @@ def forget(keys: ConcurrentKeys) -> Call[int]:
 
 def bucket(bucket: str, limit: int, period: int, cost: int, wait: int) -> Call[Answer]:
     """Take units of a period, or reserve some of a later one; milliseconds."""
-    return script("limiters/bucket").call(lambda reply: _answer(reply, 1e3), [bucket], [limit, period, cost, wait])
+    return script("limiters/bucket").call(_in_millis, [bucket], [limit, period, cost, wait])
 
 
 def untake(bucket: str, period: int, cost: int, since: int, begins: int) -> Call[bool]:
@@ -87,7 +87,7 @@ def window_state(taken: str, window: int) -> Call[tuple[int, int, int]]:
 
 def drip(owed: str, unit: float, count: int, cost: int, wait: int) -> Call[Answer]:
     """Take units of what refills evenly, or reserve some; microseconds."""
-    return script("limiters/drip").call(lambda reply: _answer(reply, 1e6), [owed], [unit, count, cost, wait])
+    return script("limiters/drip").call(_in_micros, [owed], [unit, count, cost, wait])
 
 
 def undrip(owed: str, unit: float, count: int, cost: int, since: int, full: int) -> Call[bool]:
@@ -155,9 +155,13 @@ def _entries(reply: list[Any]) -> tuple[str, list[tuple[str, str]]]:
     return cursor.decode(), list(text_fields(flat).items())
 
 
-def _answer(reply: int | list[int], second: float) -> Answer:
-    """Of units that were reserved, with what it takes to give them back."""
-    return Answer(reply[0] / second, reply[1]) if isinstance(reply, list) else Answer(reply / second)
+def _in_millis(reply: int | list[int]) -> Answer:
+    """An answer; of units that were reserved, with what it takes to give them back."""
+    return Answer(reply[0] / 1e3, reply[1]) if isinstance(reply, list) else Answer(reply / 1e3)
+
+
+def _in_micros(reply: int | list[int]) -> Answer:
+    return Answer(reply[0] / 1e6, reply[1]) if isinstance(reply, list) else Answer(reply / 1e6)
 
 
 def _three(reply: list[int | bytes]) -> tuple[int, int, int]:

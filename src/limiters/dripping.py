@@ -6,6 +6,7 @@ import logging
 import math
 import time
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Unpack
 
 from redis.exceptions import RedisError
@@ -66,7 +67,7 @@ class DrippingLimiter(TimedLimiter):
         used = min(self.count, taken)
         return LimiterState(used, self.count - used, taken - used, micros / 1e6 or None)
 
-    @property
+    @cached_property
     def _unit(self) -> float:
         """Microseconds in which one unit comes back."""
         return round(self.unit * 1e6, 6)

@@ -25,12 +25,11 @@ if TYPE_CHECKING:
 DAY = 86400.0
 YEAR_MS = 365 * 86_400_000
 PAGE = 500
-# Of so many names, and definitions of one, a process remembers at most that it has written them down.
+# Of so many definitions one process remembers at most that it has written them down.
 MOST = 100_000
-MOST_OF_ONE = 100
 
-# By name, when each definition of it was written down. A definition is known by its hash.
-_written: WeakKeyDictionary[Shiftboss, dict[str, dict[int, float]]] = WeakKeyDictionary()
+# When each definition was written down, by its limiter's mark.
+_written: WeakKeyDictionary[Shiftboss, dict[int, float]] = WeakKeyDictionary()
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,19 +60,19 @@ class Listed:
         return datetime.now(UTC) - self.seen > timedelta(seconds=self.definition["ttl"] + 2 * DAY)
 
 
+def is_written(limiter: Limiter, client: Shiftboss) -> bool:
+    """Whether this process has lately written this definition down."""
+    written = _written.get(client)
+    at = written.get(limiter.mark) if written else None
+    return at is not None and time.monotonic() - at < DAY
+
+
 def register(limiter: Limiter, client: Shiftboss, patience: float) -> Plan[None]:
-    """Write a limiter down, unless this process has lately written this definition. One round trip the first time, answered within `patience`
-    seconds; then none.
+    """Write a limiter down. One round trip, answered within `patience` seconds.
 
     Raises:
         ConfigError: The name stands for a limiter of another kind.
     """
-    written = _written.get(client)
-    if written is None:
-        written = _written[client] = {}
-    known, this = written.get(limiter.name), hash((limiter.kind, limiter))
-    if known is not None and this in known and time.monotonic() - known[this] < DAY:
-        return
     text = msgspec.json.encode(limiter.definition()).decode()
     call = calls.register(keys.limiters(client.namespace), limiter.name, limiter.kind, text, YEAR_MS)
     kind = yield from carry(call, (), patience)
@@ -82,11 +81,10 @@ def register(limiter: Limiter, client: Shiftboss, patience: float) -> Plan[None]
             f"the name {limiter.name!r} stands for a {kind} limiter already; give this {limiter.kind} limiter another, or "
             f"remove that one: shiftboss limiters rm {limiter.name}"
         )
-    if len(written) >= MOST:
-        written.clear()
-    if known is None or len(known) >= MOST_OF_ONE:
-        known = written[limiter.name] = {}
-    known[this] = time.monotonic()
+    written = _written.get(client)
+    if written is None or len(written) >= MOST:
+        written = _written[client] = {}
+    written[limiter.mark] = time.monotonic()
 
 
 def page(client: Shiftboss, cursor: str) -> Plan[tuple[str, list[Listed]]]:
@@ -109,4 +107,4 @@ def listed(client: Shiftboss, name: str) -> Plan[Listed | None]:
 def unregister(client: Shiftboss, name: str) -> Plan[None]:
     """Take a limiter off the list; who uses it writes it down again."""
     yield from run(calls.unlist(keys.limiters(client.namespace), [name]))
-    _written.get(client, {}).pop(name, None)
+    _written.pop(client, None)

@@ -166,7 +166,7 @@ def test_every_field_of_a_status() -> None:
         (
             "limiters",
             Limiter,
-            {"size", "definition", "take", "check_cost", "ask", "look", "forget", "counted", "forget_counts"},
+            {"size", "mark", "definition", "take", "check_cost", "ask", "look", "forget", "counted", "forget_counts"},
         ),
         (
             "limiters",
