@@ -48,12 +48,16 @@ def test_a_job_that_hangs_holds_up_nobody_else() -> None:
     crew.dismiss(nothing)
 
 
+def jobs_threads() -> set[threading.Thread]:
+    return {thread for thread in threading.enumerate() if thread.name.startswith("shiftboss-job-")}
+
+
 def test_all_threads_leave_when_they_are_dismissed() -> None:
-    before = set(threading.enumerate())
+    before = jobs_threads()
     crew, together = Crew(3), threading.Barrier(3, timeout=10)
     for _ in range(3):
         crew.run(lambda: together.wait() and None)
-    mine = wait_until(lambda: len(found := set(threading.enumerate()) - before) == 3 and found)
+    mine = wait_until(lambda: len(found := jobs_threads() - before) == 3 and found)
     crew.dismiss(nothing)
     wait_until(lambda: not any(thread.is_alive() for thread in mine))
 
@@ -124,6 +128,7 @@ def test_coroutines_that_do_not_end_are_not_waited_for_any_longer() -> None:
     assert begun.wait(10)
     assert not crew.interrupt(0.05)
     stop.set()
+    assert crew.interrupt(10)
     crew.dismiss(nothing)
 
 
