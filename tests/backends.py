@@ -207,7 +207,8 @@ class Backend:
                 pipe.type(name).pttl(name)
             facts = pipe.execute() if names else []
         rows = zip(names, facts[::2], facts[1::2], strict=True)
-        return [wrong for name, kind, ttl in rows if (wrong := what_is_wrong(name, kind, ttl, self.namespaces))]
+        there = ((name, kind, ttl) for name, kind, ttl in rows if ttl != -2)  # some end between the two looks
+        return [wrong for name, kind, ttl in there if (wrong := what_is_wrong(name, kind, ttl, self.namespaces))]
 
 
 class BackendClient(Shiftboss):

@@ -18,6 +18,7 @@ from redis.exceptions import RedisError
 
 from shiftboss import Shiftboss, limiters
 from shiftboss.limiters import Limiter, OverLimit
+from shiftboss.limiters.unheard import teller_of
 from shiftboss.scripts import script
 from tests.backends import Backend
 from tests.faketime import ClockedServer, faketime_library
@@ -45,6 +46,7 @@ def far(proxy: FaultProxy) -> Iterator[Shiftboss]:
     """A client that reaches the backend through the proxy."""
     client = Shiftboss(proxy.url, timeout=2)
     yield client
+    teller_of(client).stop()
     client.close()
 
 
