@@ -17,7 +17,7 @@ from shiftboss.scripts import Call
 from . import calls
 from .base import Limiter
 from .counting import counting
-from .patience import DECISION, rest, within
+from .patience import rest, telling, within
 from .state import Answer
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ class TimedLimiter(Limiter):
             try:
                 yield from rest(answer.seconds)
             except BaseException:
-                yield from undo(at_last(self.returning(key, taken), seconds=DECISION))
+                yield from undo(at_last(self.returning(key, taken), seconds=telling(self, client)))
                 raise
             counted.admit(self, time.monotonic() - asked)
             events.emit("limiter.waited", limiter=self.name, kind=self.kind, seconds=time.monotonic() - asked)
@@ -103,7 +103,8 @@ class Permit:
         """Give the units back unused, as a plan for any client. Twice is once."""
         taken, self.taken = self.taken, replace(self.taken, cost=0)
         if taken.cost:
-            back = at_last(self._limiter.returning(self._limiter.key(self._client), taken), seconds=DECISION)
+            patience = telling(self._limiter, self._client)
+            back = at_last(self._limiter.returning(self._limiter.key(self._client), taken), seconds=patience)
             yield from elsewhere(self._client, back)
 
     def __repr__(self) -> str:
