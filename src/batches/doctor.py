@@ -168,7 +168,7 @@ def _traced(client: Shiftboss, pending: Sequence[Status]) -> Plan[list[Finding]]
 def _orphans(client: Shiftboss, bids: Sequence[str]) -> Plan[dict[str, list[int]]]:
     """Positions of members whose process is gone, and that nobody has run since."""
     first = yield from _with_dead_process(client, bids)
-    # One that was just starting has shown itself by the second time.
+    # One that has ended or runs elsewhere by now is not among them the second time.
     second = (yield from _with_dead_process(client, list(first))) if first else {}
     return {bid: sorted(found) for bid, noted in second.items() if (found := first[bid] & noted)}
 

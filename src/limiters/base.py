@@ -23,7 +23,7 @@ from . import calls
 from .counters import Minute, Totals
 from .counting import counting
 from .decorating import decorate
-from .definition import check_choice, check_count, check_name
+from .definition import YEAR, check_choice, check_count, check_name
 from .patience import within
 from .registry import is_written, register
 from .state import LimiterState
@@ -34,7 +34,6 @@ R = TypeVar("R")
 Policy = Literal["raise", "skip"]
 OnOutage = Literal["raise", "allow", "deny"]
 Duration = timedelta | float
-YEAR = 365 * 86400.0
 # Minutes for which it is kept what was counted in each.
 HISTORY = 480
 

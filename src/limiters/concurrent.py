@@ -12,10 +12,10 @@ from shiftboss.keys import ConcurrentKeys
 from shiftboss.plan import Plan, run
 
 from . import calls
-from .base import YEAR, Duration, Limiter, seconds
+from .base import Duration, Limiter, seconds
 from .common import Common, common
 from .counters import Totals
-from .definition import check_count
+from .definition import YEAR, check_count
 from .grant import Grant
 from .slots import acquire
 from .state import LimiterState

@@ -8,11 +8,13 @@ import threading
 import time
 from collections.abc import Callable, Generator
 from typing import TYPE_CHECKING
-from weakref import WeakKeyDictionary, WeakSet, finalize
+from weakref import WeakSet
 
 from redis.exceptions import RedisError
 
 from shiftboss.service import Service
+
+from .per_client import PerClient
 
 if TYPE_CHECKING:
     from shiftboss.client import Shiftboss
@@ -145,24 +147,18 @@ def _left(grant: Grant) -> float:
     return grant.lease * (1 - PART)
 
 
-_renewers: WeakKeyDictionary[Shiftboss, Renewer] = WeakKeyDictionary()
+_renewers = PerClient(Renewer)
 
 
 def renewer_of(client: Shiftboss) -> Renewer:
-    """The client's renewer, one in each process."""
-    with _lock:
-        renewer = _renewers.get(client)
-        if renewer is None:
-            renewer = _renewers[client] = Renewer(client.store)
-            finalize(client, renewer.ask_to_stop)
-        return renewer
+    """The client's renewer, one in each process: what a parent holds is the parent's to renew."""
+    return _renewers.of(client)
 
 
 def _after_fork() -> None:
-    """What the parent holds is the parent's to renew."""
+    """Another thread of the parent's may have held it."""
     global _lock
     _lock = threading.Lock()
-    _renewers.clear()
 
 
 if hasattr(os, "register_at_fork"):

@@ -4,11 +4,9 @@ it is told again, until it has heard, that an attempt was given up.
 
 from __future__ import annotations
 
-import os
 import threading
 import time
 from typing import TYPE_CHECKING, Any
-from weakref import WeakKeyDictionary, finalize
 
 from redis.exceptions import RedisError
 
@@ -16,6 +14,7 @@ from shiftboss.scripts import Call
 from shiftboss.service import Service
 
 from .patience import DECISION
+from .per_client import PerClient
 
 if TYPE_CHECKING:
     from shiftboss.client import Shiftboss
@@ -27,7 +26,6 @@ TOGETHER = 100
 IDLE = 3600.0
 # Of so many attempts a process remembers that they were given up; beyond that their slots come back when their leases end.
 MOST = 10_000
-_lock = threading.Lock()
 
 
 class Teller(Service):
@@ -69,25 +67,9 @@ class Teller(Service):
         return 0.0
 
 
-_tellers: WeakKeyDictionary[Shiftboss, Teller] = WeakKeyDictionary()
+_tellers = PerClient(Teller)
 
 
 def teller_of(client: Shiftboss) -> Teller:
-    """The client's teller, one in each process."""
-    with _lock:
-        teller = _tellers.get(client)
-        if teller is None:
-            teller = _tellers[client] = Teller(client.store)
-            finalize(client, teller.ask_to_stop)
-        return teller
-
-
-def _after_fork() -> None:
-    """What the parent has given up is the parent's to tell."""
-    global _lock
-    _lock = threading.Lock()
-    _tellers.clear()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork)
+    """The client's teller, one in each process: what a parent has given up is the parent's to tell."""
+    return _tellers.of(client)
