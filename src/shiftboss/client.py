@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Coroutine, Sequence
 from contextvars import ContextVar
-from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 from weakref import WeakKeyDictionary
 
@@ -15,6 +14,7 @@ from shiftboss.engine import Engine
 from shiftboss.errors import ConfigError
 from shiftboss.extension import Extension
 from shiftboss.jobs import Message
+from shiftboss.once import once
 from shiftboss.plan import Plan
 
 if TYPE_CHECKING:
@@ -75,14 +75,14 @@ class Shiftboss:
     def namespace(self) -> str:
         return self.settings.namespace
 
-    @cached_property
+    @once
     def server(self) -> Server:
         """Where Redis is. The first use of ``embedded://`` starts it."""
         from shiftboss.store import server_of, server_of_client
 
         return server_of(self.settings.url) if self._given is None else server_of_client(self._given)
 
-    @cached_property
+    @once
     def store(self) -> Store:
         """Runs calls from threads."""
         from shiftboss.store import Store
@@ -107,12 +107,12 @@ class Shiftboss:
         """The engine that it was given; None where that is left to it."""
         return self._engine
 
-    @cached_property
+    @once
     def engine(self) -> Engine:
         """What runs jobs."""
         return self._engine or _load(DEFAULT_ENGINE)(self)
 
-    @cached_property
+    @once
     def extensions(self) -> dict[str, Extension]:
         """The features that take part in the life of jobs, by the kind of outbox item they write."""
         return {kind: _load(name)(self) for kind, name in EXTENSIONS.items()}

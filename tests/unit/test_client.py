@@ -6,6 +6,8 @@ import asyncio
 import subprocess
 import sys
 import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -236,3 +238,18 @@ def test_the_first_use_decides_in_a_fresh_process() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=30)
     assert done.stdout == "refused\n"
+
+
+@pytest.mark.parametrize("what", ["server", "store", "engine", "extensions"])
+def test_threads_that_come_first_together_share_what_a_client_makes(what: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = getattr(Shiftboss, what).func
+    monkeypatch.setattr(getattr(Shiftboss, what), "func", lambda client: (time.sleep(0.05), made(client))[1])
+    client = Shiftboss("fake://together")
+    start = threading.Barrier(4)
+
+    def look(_: int) -> Any:
+        start.wait()
+        return getattr(client, what)
+
+    with ThreadPoolExecutor(4) as threads:
+        assert len({id(one) for one in threads.map(look, range(4))}) == 1
