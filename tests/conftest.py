@@ -51,6 +51,14 @@ def isolated(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name)
 
 
+@pytest.fixture(autouse=True)
+def unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A limiter's call waits for Redis as long as any other: a machine that stands still for half a second is no outage. Tests
+    of outages put their own in its place.
+    """
+    monkeypatch.setattr("shiftboss.limiters.patience.DECISION", 5.0)
+
+
 @pytest.fixture(scope="session")
 def servers() -> Iterator[Servers]:
     """The servers of the run; a test asks for `backend` instead."""

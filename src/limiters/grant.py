@@ -13,7 +13,7 @@ from shiftboss.plan import Plan, at_last, carry, elsewhere, undo
 
 from . import calls
 from .counting import counting
-from .patience import DECISION, telling
+from .patience import telling, within
 from .renewing import Lost
 
 if TYPE_CHECKING:
@@ -101,7 +101,7 @@ class Grant:
         """Extend the lease, as a plan for any client; False if it had ended, or may have: then it is given back."""
         asked = time.monotonic()
         try:
-            renewed = yield from elsewhere(self._client, carry(self.renewal(), (), DECISION))
+            renewed = yield from elsewhere(self._client, carry(self.renewal(), (), within(0)))
         except (RedisError, OSError):
             yield from undo(self.give_back())
             return False

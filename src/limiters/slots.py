@@ -19,7 +19,7 @@ from shiftboss.plan import Plan, appear, at_last, block, carry, identity
 from . import calls
 from .counting import Counting, counting
 from .grant import Grant, release_call
-from .patience import DECISION, at_a_time, rest, within
+from .patience import at_a_time, rest, within
 from .renewing import renewer_of
 from .unheard import teller_of
 
@@ -93,7 +93,7 @@ def acquire(limiter: ConcurrentLimiter, client: Shiftboss, wait: float) -> Plan[
                 return _given(limiter, client, ticket, fence, asked)
     except BaseException as error:
         if queued:
-            patience = LEAVING if isinstance(error, (RedisError, OSError)) else DECISION
+            patience = LEAVING if isinstance(error, (RedisError, OSError)) else within(0)
             # What interrupted it may have left a call on its way.
             cancel = CANCEL if isinstance(error, OverLimit) else CANCEL_UNHEARD
             leaving = release_call(limiter, client, ticket, cancel)

@@ -13,7 +13,7 @@ from redis.exceptions import RedisError
 from shiftboss.scripts import Call
 from shiftboss.service import Service
 
-from .patience import DECISION
+from .patience import within
 from .per_client import PerClient
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ class Teller(Service):
         if not some:
             return IDLE
         try:
-            self._store.run_many(some, DECISION)
+            self._store.run_many(some, within(0))
         except (RedisError, OSError):
             return AGAIN
         with self._guard:

@@ -16,7 +16,7 @@ from .base import Duration, Limiter
 from .common import Common, common
 from .counting import counting
 from .definition import check_count, to_interval
-from .patience import DECISION
+from .patience import within
 from .prefetch import Block, Shelf, shelf_of
 from .state import Answer, LimiterState
 from .timed import Permit, Taken, TimedLimiter
@@ -85,12 +85,12 @@ class WindowLimiter(TimedLimiter):
         """Put the next block in the place of the last, whose rest goes back. None where the window has not so much."""
         rest, wish = shelf.clear(), shelf.wish(self.prefetch)
         if rest is not None:
-            yield from at_last(calls.unstamp(key, rest.left, rest.answer.mark), seconds=DECISION)
+            yield from at_last(calls.unstamp(key, rest.left, rest.answer.mark), seconds=within(0))
         if wish <= cost:
             return
         asked = time.monotonic()
         hold = math.floor(self.interval * HELD_PART * 1e6)
-        answer = yield from carry(calls.window(key, self.count, self._micros, wish, 0, hold), (), DECISION)
+        answer = yield from carry(calls.window(key, self.count, self._micros, wish, 0, hold), (), within(0))
         if answer.seconds == 0:
             shelf.put(Block(answer, wish, asked + hold / 1e6))
 

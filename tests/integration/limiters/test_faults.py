@@ -41,6 +41,11 @@ def make(kind: str, size: int = 5, **options: Any) -> Limiter:
     return getattr(limiters, kind)("x", size, HOUR, **options)  # type: ignore[no-any-return]
 
 
+@pytest.fixture(autouse=True)
+def unhurried() -> None:
+    """Here the time for a decision is the one that users have."""
+
+
 @pytest.fixture
 def far(proxy: FaultProxy) -> Iterator[Shiftboss]:
     """A client that reaches the backend through the proxy."""

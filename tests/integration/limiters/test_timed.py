@@ -156,7 +156,9 @@ async def test_nobody_overtakes_who_waits_though_others_were_cancelled(aclient: 
     for number in range(7, 10):
         await come(number)
     await asyncio.gather(*waiters, return_exceptions=True)
-    assert entered == [0, 1, 5, 6, 7, 8, 9]
+    # On a slow machine one of those may have entered before it could be cancelled.
+    assert entered == sorted(entered)
+    assert {0, 1, 5, 6, 7, 8, 9} <= set(entered)
 
 
 @pytest.mark.asyncio
