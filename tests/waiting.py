@@ -11,7 +11,7 @@ T = TypeVar("T")
 INTERVAL = 0.005
 
 
-def wait_until(predicate: Callable[[], T], timeout: float = 10.0, what: str = "the condition") -> T:
+def wait_until(predicate: Callable[[], T], timeout: float = 30.0, what: str = "the condition") -> T:
     """Call `predicate` until it returns something true.
 
     Args:

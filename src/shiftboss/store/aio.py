@@ -57,6 +57,7 @@ class AsyncStore:
         while True:
             sent = False
             lane: AsyncLane | None = None
+            reply: asyncio.Future[Any] | None
             connection = None
             try:
                 lane = self._lanes.get(ONLY) or await self._lane_for(call, attempts)
@@ -72,6 +73,8 @@ class AsyncStore:
                 pause = attempts.after(as_redis_error(error), sent=sent)
             else:
                 return Delivery(call.decode(value), attempts.resent)
+            finally:
+                reply = None  # it holds the error, which holds this frame
             if attempts.stale and lane is not None:
                 lane.retire(connection)
             await self._heal(attempts)

@@ -95,7 +95,7 @@ class AsyncLane:
             try:
                 raise untraced(outcome)
             finally:
-                del outcome  # else it would hold this frame, which holds it
+                del outcome, reply  # else they would hold this frame, which holds them
         return outcome
 
     async def close(self) -> None:

@@ -25,7 +25,7 @@ MALFORMED = [
     b'{"class":"note","args":{},"jid":"a","queue":"default"}',
     b'{"class":"note","args":[],"queue":"default"}',
     b'{"class":"note","args":[NaN],"jid":"a","queue":"default"}',
-    b'{"class":"note","args":' + b"[" * 5000 + b"]" * 5000 + b',"jid":"a","queue":"default"}',
+    b'{"class":"note","args":' + b"[" * 200_000 + b"]" * 200_000 + b',"jid":"a","queue":"default"}',
     b'{"class":"note\xff","args":[],"jid":"a","queue":"default"}',
 ]
 
