@@ -35,6 +35,7 @@ from tests.integration.batches import heard
 from tests.integration.batches.crew import Crew, Site
 from tests.integration.batches.faulty import Crashed, FaultyClient
 
+pytestmark = pytest.mark.timeout(600)
 MOST_NODES = 12
 EVENTS = ("complete", "success", "death", "finished")
 OUTCOMES = st.sampled_from([Outcome.SUCCEEDED, Outcome.SUCCEEDED, Outcome.FAILED, Outcome.DIED])
