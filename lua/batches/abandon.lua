@@ -20,6 +20,7 @@ RETURNS
   {status, items...}: ok, or kept where there is no such block or it is alive; then outbox items
 ]]
 --- @include lib/batch
+--- @include lib/whole
 --- @include lib/clock
 
 local k = {record = KEYS[1], ran = KEYS[2], done = KEYS[3], dead = KEYS[4], out = KEYS[6], failures = KEYS[7], results = KEYS[8]}

@@ -20,6 +20,8 @@ RETURNS
 ]]
 --- @include lib/members
 
-for i = 4, #ARGV, 3 do redis.call('HDEL', KEYS[8], ARGV[i]) end
+local positions = {}
+for i = 4, #ARGV, 3 do positions[#positions + 1] = ARGV[i] end
+redis.call('HDEL', KEYS[8], unpack(positions))
 local k = {record = KEYS[1], ran = KEYS[2], done = KEYS[3], dead = KEYS[4], out = KEYS[5], failures = KEYS[6], results = KEYS[7]}
 return acknowledge(k, ARGV[1], ARGV[2], ARGV[3], {unpack(ARGV, 4)})

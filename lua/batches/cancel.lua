@@ -22,6 +22,7 @@ RETURNS
   {status, items...}: ok, forgotten or missing; then outbox items
 ]]
 --- @include lib/members
+--- @include lib/whole
 
 -- A place is not handed out again, for its job may be there after all: then its outcomes are no news. A place whose job
 -- has had an outcome was published, whatever the publisher saw; only who knows that it is lost may give it up.

@@ -19,6 +19,7 @@ RETURNS
   {status, items...}: ok, or broken where the block was closed before or its lease had ended; then outbox items
 ]]
 --- @include lib/batch
+--- @include lib/whole
 --- @include lib/clock
 
 local k = {record = KEYS[1], ran = KEYS[2], done = KEYS[3], dead = KEYS[4], out = KEYS[6], failures = KEYS[7], results = KEYS[8]}

@@ -20,6 +20,7 @@ RETURNS
   outbox items
 ]]
 --- @include lib/batch
+--- @include lib/whole
 --- @include lib/clock
 
 local k = {record = KEYS[1], ran = KEYS[2], done = KEYS[3], dead = KEYS[4], out = KEYS[5], failures = KEYS[6], results = KEYS[7]}

@@ -24,7 +24,7 @@ end
 -- Returns whether a job died with that, or below.
 local function record_outcome(k, b, position, code)
   if code == 'W' or code == 'T' then return code == 'W' end
-  local is_child = code == string.upper(code)
+  local is_child = code < 'a'
   -- That a child is dead does not say that its complete callbacks have run; it tells that by itself.
   if code ~= 'D' and redis.call('SETBIT', k.ran, position, 1) == 0 then count(k, b, 'ran', 1, is_child) end
   if code == 's' or code == 'S' then
@@ -44,28 +44,28 @@ end
 -- The newest failures, each once: a copy of it is the same member. Its score is in microseconds, so that order is kept.
 local function keep_failure(k, b, now, failure)
   if failure == '' or redis.call('ZSCORE', k.failures, failure) then return end
-  local number = redis.call('HINCRBY', k.record, 'failures', 1)
-  redis.call('ZADD', k.failures, now * 1000 + number % 1000, failure)
-  redis.call('PEXPIRE', k.failures, longer(b.ttl))
+  redis.call('ZADD', k.failures, now * 1000 + redis.call('HINCRBY', k.record, 'failures', 1) % 1000, failure)
+  redis.call('PEXPIRE', k.failures, longer(load_life(k, b).ttl))
   redis.call('ZREMRANGEBYRANK', k.failures, 0, -KEPT_FAILURES - 1)
 end
 
 -- What the outcomes set off, as outbox items. Nothing is written where the batch is gone, which is said by an item of no
 -- outbox, or where a position cannot be.
 local function acknowledge(k, bid, queue, grace, outcomes)
-  local b, items, died = load_counters(k), {}, false
+  local b, items, died, now = load_counters(k), {}, false, clock()
   if not b then return {'batch|gone|' .. bid} end
   if not are_positions(b, outcomes) then return items end
-  local now = clock()
-  if touch(k, b, now) then tell_parent(k, bid, 'touch', now, grace, items) end
   for i = 1, #outcomes, 3 do
     died = record_outcome(k, b, outcomes[i], outcomes[i + 1]) or died
     keep_failure(k, b, now, outcomes[i + 2])
   end
   redis.call('HSET', k.record, 'ran', b.ran, 'done', b.done, 'dead', b.dead)
-  keep_pace(k, b, now)
+  if math.abs(now - b.rate_at) >= 1000 then  -- once a second is enough, however many end in it
+    keep_pace(k, b, now)
+    if renew(k, load_life(k, b), now) then tell_parent(k, bid, 'touch', now, grace, items) end
+  end
   if died then
-    live(k, b, math.max(b.ttl, KEEP_DEAD))
+    live(k, b, math.max(load_life(k, b).ttl, KEEP_DEAD))
     if not load_events(k, b).death then happen(k, b, bid, 'death', now, grace, queue, items) end
   end
   decide(k, b, bid, now, grace, queue, items)

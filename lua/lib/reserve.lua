@@ -1,6 +1,7 @@
 -- New batches, and places for their members.
 --- @include lib/clock
 --- @include lib/batch
+--- @include lib/whole
 
 -- Write a new record from `fields` (name and value, alternating), and list it where `k` names the index.
 local function create(k, bid, ttl, fields, now)

@@ -10,6 +10,7 @@ from shiftboss import outbox
 from shiftboss.batches import calls
 from shiftboss.client import Shiftboss
 from shiftboss.jobs import CallbackOf, CurrentJob, Member, Message, Outcome, running
+from shiftboss.keys import BatchKeys
 from shiftboss.plan import Plan, deliver, work
 from shiftboss.scripts import Call, command
 
@@ -50,6 +51,11 @@ class Site:
         message = Message("job", args, queue, secrets.token_hex(12))
         self.client.perform(self.client.push([message]))
         return message.id
+
+    def age(self, keys: BatchKeys, milliseconds: int) -> None:
+        """As if a batch had been active last so long ago."""
+        for moment in ("touched", "rate_at"):
+            self.client.store.run(command("HINCRBY", [keys.record], [moment, -milliseconds], int))
 
     def exists(self, key: str) -> Call[int]:
         return command("EXISTS", [key], [], int)

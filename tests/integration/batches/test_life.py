@@ -11,6 +11,7 @@ from shiftboss.batches import Batch, BatchClosed, BatchNotFound, BatchSet, calls
 from shiftboss.batches.hold import LEASE
 from shiftboss.jobs import Outcome
 from shiftboss.store import command
+from tests.backends import Backend
 from tests.integration.batches import heard
 from tests.integration.batches.crew import Site
 
@@ -58,10 +59,45 @@ def test_activity_renews_it(site: Site) -> None:
     keys = batch.keys
     for key in (keys.record, keys.ran, keys.done):
         site.client.store.run(command("PEXPIRE", [key], [60_000], int))
-    site.client.store.run(command("HINCRBY", [keys.record], ["touched", -DAY_MS], int))
+    site.age(keys, DAY_MS)
     site.end(site.crew.members[0])
     for key in (keys.record, keys.ran, keys.done):
         assert life(site, key) > 29 * DAY_MS
+
+
+def test_activity_renews_it_although_the_servers_clock_was_set_back(site: Site) -> None:
+    batch = Batch()
+    with batch.jobs():
+        site.push(1)
+        site.push(2)
+    keys = batch.keys
+    for key in (keys.record, keys.ran, keys.done):
+        site.client.store.run(command("PEXPIRE", [key], [60_000], int))
+    site.age(keys, -DAY_MS)
+    site.end(site.crew.members[0])
+    for key in (keys.record, keys.ran, keys.done):
+        assert life(site, key) > 29 * DAY_MS
+    assert batch.status().rate <= 1000
+
+
+@pytest.mark.backends("embedded", "redis")
+def test_what_ends_is_recorded_by_a_server_that_is_full(site: Site, backend: Backend) -> None:
+    batch = Batch().on("success", heard.note)
+    with batch.jobs():
+        site.push(1)
+        site.push(2)
+    first, second = site.crew.members
+    site.end(first, Outcome.FAILED)
+    backend.raw.config_set("maxmemory", 1)
+    try:
+        site.end(second)
+        site.end(first)
+        (callback,) = site.crew.callbacks
+        site.client.perform(site.client.extensions["batch"].finished(callback, Outcome.DIED, RuntimeError()))
+        status = batch.status()
+    finally:
+        backend.raw.config_set("maxmemory", 0)
+    assert (status.done, status.state, status.callbacks[0].state) == (2, "succeeded", "died")
 
 
 def test_dead_it_lives_180_days(site: Site) -> None:

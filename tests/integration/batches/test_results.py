@@ -130,7 +130,7 @@ def test_results_live_as_long_as_their_batch(site: Site) -> None:
     assert life(site, batch.keys.results) > life(site, batch.keys.record)
     for key in (batch.keys.results, batch.keys.record):
         site.client.store.run(command("PEXPIRE", [key], [60_000], int))
-    site.client.store.run(command("HINCRBY", [batch.keys.record], ["touched", -DAY_MS], int))
+    site.age(batch.keys, DAY_MS)
     site.end(site.crew.members[0])
     assert life(site, batch.keys.results) > life(site, batch.keys.record) > 29 * DAY_MS
     batch.delete()
