@@ -170,7 +170,7 @@ def _orphans(client: Shiftboss, bids: Sequence[str]) -> Plan[dict[str, list[int]
     first = yield from _with_dead_process(client, bids)
     # One that has ended or runs elsewhere by now is not among them the second time.
     second = (yield from _with_dead_process(client, list(first))) if first else {}
-    return {bid: sorted(found) for bid, noted in second.items() if (found := first[bid] & noted)}
+    return _in_both(first, second)
 
 
 def _with_dead_process(client: Shiftboss, bids: Sequence[str]) -> Plan[dict[str, set[int]]]:
@@ -186,13 +186,17 @@ def _with_dead_process(client: Shiftboss, bids: Sequence[str]) -> Plan[dict[str,
 
 
 def _lost(client: Shiftboss, engine: TracingEngine, bids: set[str]) -> Plan[list[Finding]]:
-    missing = yield from _missing(client, engine, bids)
-    # A job that was on its way between two places while these were read is found the second time.
-    missing = (yield from _missing(client, engine, set(missing))) if missing else missing
+    first = yield from _missing(client, engine, bids)
+    # A job that was on its way between two places while these were read, or was pushed since, is not among them both times.
+    second = (yield from _missing(client, engine, set(first))) if first else {}
     return [
-        Finding(bid, "lost", f"{len(positions):,} jobs are in no queue, set or process", tuple(sorted(positions)))
-        for bid, positions in sorted(missing.items())
+        Finding(bid, "lost", f"{len(positions):,} jobs are in no queue, set or process", tuple(positions))
+        for bid, positions in sorted(_in_both(first, second).items())
     ]
+
+
+def _in_both(first: dict[str, set[int]], second: dict[str, set[int]]) -> dict[str, list[int]]:
+    return {bid: sorted(both) for bid, found in second.items() if (both := first[bid] & found)}
 
 
 def _missing(client: Shiftboss, engine: TracingEngine, bids: set[str]) -> Plan[dict[str, set[int]]]:
@@ -212,8 +216,13 @@ def _missing(client: Shiftboss, engine: TracingEngine, bids: set[str]) -> Plan[d
 
 
 def _unsettled(client: Shiftboss, bid: str) -> Plan[set[int]]:
+    """Positions of jobs that have neither succeeded nor died; none while a block is open, which has places for jobs that it is
+    about to push.
+    """
     keys = client.batch_keys(bid)
-    total, awaits = yield from run(calls.fields(keys, ["total", "awaits"]))
+    total, awaits, open_blocks = yield from run(calls.fields(keys, ["total", "awaits", "open"]))
+    if int(open_blocks or 0) > 0:
+        return set()
     others = {int(place.partition(":")[0]) for place in (awaits or "").split()}
     done, dead = yield from run_many([calls.bitmap(keys.done), calls.bitmap(keys.dead)])
     settled = [a | b for a, b in zip(done.ljust(len(dead), b"\0"), dead.ljust(len(done), b"\0"), strict=True)]

@@ -13,6 +13,7 @@ from shiftboss.batches.doctor import aexamine, bury, close, examine, give_up
 from shiftboss.jobs import Member, Message, Outcome
 from shiftboss.keys import SidekiqKeys
 from shiftboss.outbox import reap
+from shiftboss.plan import Plan
 from shiftboss.reporting import letting_go, report
 from shiftboss.scripts import command
 from tests.integration.batches import heard
@@ -80,6 +81,36 @@ def test_a_childs_place_is_not_lost(client: Shiftboss) -> None:
     assert examine(client=client) == []
     client.store.run(calls.delete(child.keys, child.bid, 60_000))
     assert {finding.bid for finding in examine(parent.bid, client=client)} == {parent.bid}
+
+
+def test_places_of_jobs_that_are_about_to_be_pushed_are_not_lost(client: Shiftboss) -> None:
+    with Batch(client=client) as batch:
+        with batch.jobs():
+            nothing.perform_async(0)
+        assert batch.hold is not None
+        client.perform(batch.hold.reserve(5))
+        assert examine(client=client) == []
+    (finding,) = examine(client=client)
+    assert (finding.kind, finding.positions) == ("lost", (1, 2, 3, 4, 5))
+
+
+def test_what_is_pushed_while_the_doctor_looks_is_not_lost(
+    client: Shiftboss, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    batch = batch_of(client, 2)
+    lose(client, 1)
+    look, looks = client.engine.whereabouts, list[None]()  # type: ignore[attr-defined]
+
+    def look_and_push(bids: frozenset[str]) -> Plan[dict[str, set[int]]]:
+        found = yield from look(bids)
+        looks.append(None)
+        with batch.jobs():
+            nothing.perform_async()
+        return found  # type: ignore[no-any-return]
+
+    monkeypatch.setattr(client.engine, "whereabouts", look_and_push)
+    assert [finding.positions for finding in examine(client=client)] == [(0,)]
+    assert len(looks) == 2
 
 
 def test_lost_members_can_be_counted_as_dead(client: Shiftboss) -> None:
