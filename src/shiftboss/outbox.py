@@ -57,6 +57,9 @@ def perform(client: Shiftboss, out: str, items: Sequence[str]) -> Plan[None]:
             yield from extension.perform(item, out)
         except (ShiftbossError, OSError, RedisError) as error:
             log.warning("outbox item %r is left for the reaper: %s", item, error)
+        except Exception:
+            # Whatever it is, a callback that the engine chokes on or an item that nobody can read: the others go on.
+            log.exception("outbox item %r failed, and is left for the reaper", item)
 
 
 def settle(client: Shiftboss, out: str, items: Sequence[str], *, resent: bool) -> Plan[None]:

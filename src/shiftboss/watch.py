@@ -67,6 +67,10 @@ class Watch(Service):
             except (ShiftbossError, RedisError, OSError) as error:
                 log.warning("batches are not looked after while Redis is away: %s", error)
                 pause = FIRST_PAUSE * 10
+            except Exception:
+                # Ended, it would report no more outcomes of this process.
+                log.exception("%s failed; it goes on", self.name)
+                pause = FIRST_PAUSE * 10
             if self.pause(pause, jitter=0.1):
                 break
         self._report_last()

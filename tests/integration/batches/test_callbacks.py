@@ -7,6 +7,7 @@ import pytest
 from shiftboss import job, outbox
 from shiftboss.batches import Batch, BatchError, calls
 from shiftboss.client import Shiftboss
+from shiftboss.decoders import texts
 from shiftboss.jobs import CallbackOf, Outcome
 from shiftboss.store import command
 from tests.integration.batches import heard
@@ -158,6 +159,24 @@ def test_an_item_of_a_kind_that_is_not_known_is_left_for_a_release_that_knows_it
     site.client.perform(outbox.reap(site.client, "reaper"))
     assert site.client.store.run(command("ZCARD", [keys.out], [], int)) == 1
     assert "this release does not know" in caplog.text
+
+
+@pytest.mark.parametrize(
+    "item", ["batch|up|3f00000000000000|sideways", "batch|settle|3f00000000000000|first|done", "batch"]
+)
+def test_an_item_that_nobody_can_read_keeps_no_other_from_being_done(
+    site: Site, caplog: pytest.LogCaptureFixture, item: str
+) -> None:
+    batch = Batch().on("success", heard.note)
+    with batch.jobs():
+        site.push(1)
+    site.client.store.run(calls.ack(batch.keys, batch.bid, "low", 0, [0, "s", ""]))
+    site.client.store.run(command("ZADD", [batch.keys.out], [0, item], int))
+    site.client.perform(outbox.reap(site.client, "reaper"))
+    assert "left for the reaper" in caplog.text
+    site.call_back()
+    assert len(heard.CALLS) == 1
+    assert site.client.store.run(command("ZRANGE", [batch.keys.out], [0, -1], texts)) == [item]
 
 
 def test_states_of_callbacks_are_told_one_by_one(site: Site) -> None:

@@ -94,9 +94,7 @@ def test_places_of_jobs_that_are_about_to_be_pushed_are_not_lost(client: Shiftbo
     assert (finding.kind, finding.positions) == ("lost", (1, 2, 3, 4, 5))
 
 
-def test_what_is_pushed_while_the_doctor_looks_is_not_lost(
-    client: Shiftboss, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_is_pushed_while_the_doctor_looks_is_not_lost(client: Shiftboss, monkeypatch: pytest.MonkeyPatch) -> None:
     batch = batch_of(client, 2)
     lose(client, 1)
     look, looks = client.engine.whereabouts, list[None]()  # type: ignore[attr-defined]
