@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from contextvars import copy_context
 from datetime import timedelta
 from functools import wraps
@@ -11,14 +11,14 @@ from typing import Any, ParamSpec, Self, TypeVar
 
 from shiftboss import events, jobs
 from shiftboss.client import Shiftboss
-from shiftboss.errors import BatchError, BatchNotFound
+from shiftboss.errors import BatchError, BatchNotFound, ConfigError
 from shiftboss.keys import shard_of
 from shiftboss.plan import Plan
 
 from .bids import is_bid, new_bid
 from .block import JobsBlock, current_block
 from .callbacks import EVENTS, Callback, callback_of, check_event
-from .definition import check_description, check_flag, check_tags, record_of, to_milliseconds
+from .definition import check_description, check_flag, check_queue, check_tags, record_of, to_milliseconds
 from .handle import BatchHandle
 from .hold import Hold
 
@@ -40,10 +40,11 @@ class Batch(BatchHandle):
         expires_in: How long it is kept without activity; default 30 days.
         linger: How long it is kept after it succeeded, at least 60 seconds; default 1 day.
         parent: Whose child it is; default the batch whose block it is made in, if any. None makes it nobody's.
-        client: Whose Redis and engine; default the parent's, else the current client.
+        client: Whose Redis and engine; default the parent's, else the current client. A batch of another client than that of the
+            block is nobody's.
 
     Raises:
-        ConfigError: A value that cannot be right.
+        ConfigError: A value that cannot be right; a parent of another client.
 
     Example:
         >>> from shiftboss import Shiftboss
@@ -59,7 +60,7 @@ class Batch(BatchHandle):
         self,
         *,
         description: str = "",
-        tags: Sequence[str] = (),
+        tags: Iterable[str] = (),
         callback_queue: str | None = None,
         results: bool = False,
         expires_in: timedelta | float = 30 * DAY,
@@ -67,14 +68,12 @@ class Batch(BatchHandle):
         parent: Batch | None = AROUND,
         client: Shiftboss | None = None,
     ) -> None:
-        around = current_block()
-        self.born_in = around if around is not None and parent in (AROUND, around.batch) else None
-        self.parent: Batch | None = self.born_in.batch if self.born_in else None if parent is AROUND else parent
+        self.born_in, self.parent = _family(parent, client)
         bid = new_bid(shard_of(self.parent.bid) if self.parent else None)
         super().__init__(bid, client or (self.parent.client if self.parent else None), known=False)
         self.description = check_description(description)
         self.tags = check_tags(tags)
-        self.callback_queue = callback_queue
+        self.callback_queue = check_queue(callback_queue)
         self.keeps_results = check_flag("results", results)
         self.ttl = to_milliseconds("expires_in", expires_in)
         self.linger = to_milliseconds("linger", linger)
@@ -99,11 +98,12 @@ class Batch(BatchHandle):
             The batch itself. No round trip.
 
         Raises:
-            ConfigError: An unknown event, something that cannot be found by name, or options that are not JSON.
+            ConfigError: An unknown event, something that cannot be found by name, a class without the event's method, or options
+                that are not JSON.
             BatchError: The batch was flushed before.
         """
         check_event(event)
-        callback = callback_of(target, {} if options is None else options, self.bid, check=check)
+        callback = callback_of(event, target, {} if options is None else options, self.bid, check=check)
         if self._known:
             raise BatchError(f"batch {self.bid} was flushed already; add callbacks before its first jobs block")
         self._callbacks[event].append(callback)
@@ -238,6 +238,24 @@ class Batch(BatchHandle):
 
     def __repr__(self) -> str:
         return f"Batch({self.bid!r}{f', description={self.description!r}' if self.description else ''})"
+
+
+def _family(parent: Any, client: Shiftboss | None) -> tuple[JobsBlock | None, Batch | None]:
+    """The block that a batch is made in, if it becomes a child there, and its parent."""
+    around = current_block()
+    if parent is AROUND:
+        if around is None or client not in (None, around.batch.client):
+            return None, None
+        return around, around.batch
+    if parent is None:
+        return None, None
+    if not isinstance(parent, Batch):
+        raise ConfigError(
+            f"expected parent to be a Batch or None, got {parent!r:.200}; Batch.open(id) gives the batch of an id"
+        )
+    if client not in (None, parent.client):
+        raise ConfigError(f"a batch has the client of its parent, {parent!r}; leave client out")
+    return (around if around is not None and around.batch is parent else None), parent
 
 
 def current_batch() -> Batch | None:

@@ -45,7 +45,7 @@ class JobsBlock:
     """
 
     def __init__(self, batch: Batch, autoflush: int | None = None) -> None:
-        if autoflush is not None and (not isinstance(autoflush, int) or not 1 <= autoflush <= LARGEST):
+        if autoflush is not None and (type(autoflush) is not int or not 1 <= autoflush <= LARGEST):
             raise ConfigError(f"expected autoflush to be a number of jobs from 1 to {LARGEST:,}, got {autoflush!r}")
         self.batch = batch
         self.ended = False

@@ -55,18 +55,21 @@ class Callback:
         return cls(**msgspec.json.decode(text))
 
 
-def callback_of(target: object, options: object, bid: str, *, check: bool) -> Callback:
+def callback_of(event: str, target: object, options: object, bid: str, *, check: bool) -> Callback:
     """What is stored for a callback; a job with its own queue and options.
 
     Raises:
-        ConfigError: As `name_of` and `check_options`.
+        ConfigError: As `name_of` and `check_options`; a class that has no method for the event.
         JobError: A job that does not take a batch's id and the options. One with arguments of its own, a `Message`, need not.
     """
     checked = check_options(options)
     if isinstance(target, Message):
         return Callback(f"{JOB}{target.name}", checked, target.queue, target.args, target.options)
     if not (hasattr(target, "job_name") and hasattr(target, "call")):
-        return Callback(name_of(target, check=check), checked)
+        name = name_of(target, check=check)
+        if inspect.isclass(target) or (check and not name.startswith(JOB)):
+            _check_method(resolve_name(name), name, event)
+        return Callback(name, checked)
     message = target.call(bid, checked)
     return Callback(f"{JOB}{message.name}", checked, message.queue, None, message.options)
 
@@ -169,6 +172,13 @@ def call(callback: Callback, event: str, status: Any) -> Any:
         raise BatchError(f"callback {callback.target!r} has no method {name}")
     home = owner if isinstance(found, (staticmethod, classmethod)) else owner()
     return getattr(home, name)(status, dict(callback.options))
+
+
+def _check_method(target: object, name: str, event: str) -> None:
+    if inspect.isclass(target) and inspect.getattr_static(target, f"on_{event}", None) is None:
+        raise ConfigError(
+            f"callback {name} is a class without on_{event}; add that method, or name another: '{name}.method'"
+        )
 
 
 def _name_of_object(target: object) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -15,23 +15,34 @@ from shiftboss.errors import ConfigError
 from .callbacks import Callback
 
 DESCRIPTION_LIMIT = 10_000
+NAME_LIMIT = 128
 
 
 def check_description(description: object) -> str:
     """The description, if it is a text of at most 10 kB."""
     if not isinstance(description, str):
         raise ConfigError(f"expected description to be a string, got {description!r}")
-    size = len(description.encode("utf-8", "surrogatepass"))
+    size = len(_utf8("description", description))
     if size > DESCRIPTION_LIMIT:
         raise ConfigError(f"expected description to be at most {DESCRIPTION_LIMIT:,} bytes, got {size:,}")
     return description
 
 
-def check_tags(tags: Sequence[str]) -> tuple[str, ...]:
+def check_tags(tags: Iterable[str]) -> tuple[str, ...]:
     """The tags, if they are words."""
-    if isinstance(tags, str) or not all(isinstance(tag, str) and 0 < len(tag) <= 128 for tag in tags):
-        raise ConfigError(f"expected tags to be a list of strings of at most 128 characters, got {tags!r}")
-    return tuple(tags)
+    words = tuple(tags) if isinstance(tags, Iterable) and not isinstance(tags, str | bytes) else (None,)
+    if not all(isinstance(word, str) and 0 < len(word) <= NAME_LIMIT for word in words):
+        raise ConfigError(f"expected tags to be a list of strings of at most {NAME_LIMIT} characters, got {tags!r}")
+    for word in words:
+        _utf8("tags", word)
+    return words
+
+
+def check_queue(queue: object) -> str | None:
+    """The name of the queue that callbacks go to, if there is one."""
+    if queue is None or (isinstance(queue, str) and 0 < len(queue) <= NAME_LIMIT and queue.isprintable()):
+        return queue
+    raise ConfigError(f"expected callback_queue to be a queue's name of 1 to {NAME_LIMIT} characters, got {queue!r}")
 
 
 def check_flag(name: str, value: object) -> bool:
@@ -52,6 +63,13 @@ def to_milliseconds(name: str, value: timedelta | float) -> int:
 def to_seconds(value: timedelta | float | None) -> Any:
     """The same, a timedelta as seconds."""
     return value.total_seconds() if isinstance(value, timedelta) else value
+
+
+def _utf8(name: str, text: str) -> bytes:
+    try:
+        return text.encode()
+    except UnicodeEncodeError:
+        raise ConfigError(f"expected {name} to be text that UTF-8 can hold, got {text!r}") from None
 
 
 def record_of(

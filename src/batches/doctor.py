@@ -14,6 +14,7 @@ from shiftboss import outbox
 from shiftboss.alive import is_alive
 from shiftboss.client import current_client
 from shiftboss.engine import BUILT_IN, TracingEngine
+from shiftboss.errors import BatchError
 from shiftboss.jobs import RUNS, Outcome
 from shiftboss.keys import ShardKeys, shard_of
 from shiftboss.outbox import GRACE, settle
@@ -78,15 +79,24 @@ def close(bid: str, *, client: Shiftboss | None = None) -> bool:
 
 
 def bury(bid: str, positions: Sequence[int], *, client: Shiftboss | None = None) -> None:
-    """Count members as dead. If a job turns up after all and succeeds, it counts as that."""
+    """Count members as dead. If a job turns up after all and succeeds, it counts as that.
+
+    Raises:
+        BatchNotFound: There is no batch of that id.
+        BatchError: A position at which it has no member.
+    """
     client = client or current_client()
     client.perform(_bury(client, bid, positions))
 
 
 def give_up(bid: str, positions: Sequence[int], *, client: Shiftboss | None = None) -> None:
-    """Count members for nothing, as if they had never been pushed. A job that turns up after all counts for nothing too."""
+    """Count members for nothing, as if they had never been pushed. A job that turns up after all counts for nothing too.
+
+    Raises:
+        BatchNotFound, BatchError: As `bury`.
+    """
     client = client or current_client()
-    client.perform(cancel(BatchHandle(bid, client, known=True), positions, lost=True))
+    client.perform(_give_up(client, bid, positions))
 
 
 async def aclose(bid: str, *, client: Shiftboss | None = None) -> bool:
@@ -104,7 +114,7 @@ async def abury(bid: str, positions: Sequence[int], *, client: Shiftboss | None 
 async def agive_up(bid: str, positions: Sequence[int], *, client: Shiftboss | None = None) -> None:
     """As `give_up`, for coroutines."""
     client = client or current_client()
-    await client.aperform(cancel(BatchHandle(bid, client, known=True), positions, lost=True))
+    await client.aperform(_give_up(client, bid, positions))
 
 
 def _examine(client: Shiftboss, bid: str | None) -> Plan[list[Finding]]:
@@ -238,7 +248,25 @@ def _close(client: Shiftboss, bid: str) -> Plan[bool]:
     return sent.result.status == "ok"
 
 
+def _give_up(client: Shiftboss, bid: str, positions: Sequence[int]) -> Plan[None]:
+    batch = BatchHandle(bid, client, known=True)
+    yield from _check_positions(batch, positions)
+    yield from cancel(batch, positions, lost=True)
+
+
+def _check_positions(batch: BatchHandle, positions: Sequence[int]) -> Plan[None]:
+    (total,) = yield from run(calls.fields(batch.keys, ["total"]))
+    if total is None:
+        raise batch.not_found()
+    for position in positions:
+        if type(position) is not int or not 0 <= position < int(total):
+            raise BatchError(
+                f"expected positions of batch {batch.bid}, which has {int(total):,} from 0 on, got {position!r}"
+            )
+
+
 def _bury(client: Shiftboss, bid: str, positions: Sequence[int]) -> Plan[None]:
+    yield from _check_positions(BatchHandle(bid, client, known=True), positions)
     keys = client.batch_keys(bid)
     for start in range(0, len(positions), AT_ONCE):
         died = [part for at in positions[start : start + AT_ONCE] for part in (at, RUNS[Outcome.DIED], "")]

@@ -136,8 +136,8 @@ class BatchHandle:
 
     def delete(self) -> bool:
         """Forget it. Jobs of it that wait still run, and count for nothing; to leave them out, `invalidate` it first. A
-        child counts in its parent as done if it had succeeded or was invalidated, else as dead. One round trip, and
-        one for each level above.
+        child counts in its parent as done if it had succeeded or was invalidated, else as dead. Two round trips, and
+        two for each level above.
 
         Returns:
             Whether it was there.

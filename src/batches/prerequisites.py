@@ -7,7 +7,7 @@ job that was pushed before. The job itself is the callback of its success.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -24,7 +24,7 @@ Prerequisite = Message | Batch | str | Callable[[], object]
 
 
 def enqueue_after(
-    prerequisites: Sequence[Prerequisite], job: Any, /, *args: Any, on_death: str = "die", **kwargs: Any
+    prerequisites: Iterable[Prerequisite], job: Any, /, *args: Any, on_death: str = "die", **kwargs: Any
 ) -> Batch:
     """Push a job once all of these have succeeded.
 
@@ -76,7 +76,7 @@ def enqueue_after(
 
 
 async def aenqueue_after(
-    prerequisites: Sequence[Prerequisite], job: Any, /, *args: Any, on_death: str = "die", **kwargs: Any
+    prerequisites: Iterable[Prerequisite], job: Any, /, *args: Any, on_death: str = "die", **kwargs: Any
 ) -> Batch:
     """As `enqueue_after`, for coroutines."""
     pushes, awaited = _sorted(prerequisites)
@@ -98,6 +98,10 @@ async def aenqueue_after(
 def _message(job: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Message:
     """What is to be pushed in the end. Tasks and actors are known by their name, and go where their batch's first job went."""
     if isinstance(job, Message):
+        if args or kwargs:
+            raise ConfigError(
+                f"{job.name}.call(...) has its arguments; pass none beside it, got {(*args, *kwargs)!r:.200}"
+            )
         return job
     if hasattr(job, "call"):
         return job.call(*args, **kwargs)  # type: ignore[no-any-return]
@@ -126,8 +130,10 @@ def _batch(message: Message, on_death: str) -> Batch:
     return batch.on("success", message).on("death", died)
 
 
-def _sorted(prerequisites: Sequence[Prerequisite]) -> tuple[list[Message | Callable[[], object]], list[Awaited]]:
+def _sorted(prerequisites: Iterable[Prerequisite]) -> tuple[list[Message | Callable[[], object]], list[Awaited]]:
     """Those that are to be pushed, and those that were."""
+    if isinstance(prerequisites, str) or not isinstance(prerequisites, Iterable):
+        raise ConfigError(f"expected prerequisites to be a list, got {prerequisites!r:.200}")
     pushes, awaited, around = list[Message | Callable[[], object]](), list[Awaited](), _around()
     for one in prerequisites:
         match one:

@@ -15,7 +15,7 @@ from shiftboss.plan import Plan, run_many
 
 from . import calls
 from .reading import read_statuses
-from .status import Status
+from .status import STATES, Status
 
 if TYPE_CHECKING:
     from shiftboss.client import Shiftboss
@@ -51,6 +51,9 @@ class BatchSet:
         state: Only those in this state; see `Status.state`.
         client: Whose Redis; default the current client.
 
+    Raises:
+        ConfigError: A filter that cannot be one, such as an unknown state.
+
     Example:
         >>> from shiftboss import Shiftboss
         >>> with Shiftboss("fake://nothing-yet"):
@@ -66,6 +69,11 @@ class BatchSet:
         state: str | None = None,
         client: Shiftboss | None = None,
     ) -> None:
+        for name, value in (("tag", tag), ("text", text)):
+            if value is not None and not isinstance(value, str):
+                raise ConfigError(f"expected {name} to be a string or None, got {value!r}")
+        if state is not None and state not in STATES:
+            raise ConfigError(f"expected state to be one of {', '.join(STATES)}, got {state!r}")
         self._tag, self._text, self._state = tag, text, state
         self._client = client or current_client()
         self._shards = shards(self._client.namespace)
@@ -99,7 +107,7 @@ class BatchSet:
             before: What the page before says under `before`; empty for the newest.
 
         Raises:
-            ConfigError: That is not what a page said.
+            ConfigError: That is not what a page said; or not a number of batches.
         """
         return self._client.perform(self._some(count, before))
 
@@ -108,6 +116,8 @@ class BatchSet:
         return await self._client.aperform(self._some(count, before))
 
     def _some(self, count: int, before: str) -> Plan[BatchPage]:
+        if type(count) is not int or count < 1:
+            raise ConfigError(f"expected count to be a number of batches, 1 or more, got {count!r}")
         bids, found, looked = _Newest(self._shards, before), list[Status](), 0
         filtered = any(wanted is not None for wanted in (self._tag, self._text, self._state))
         while len(found) < count and looked < LOOKED_AT:

@@ -11,6 +11,7 @@ from shiftboss.outbox import GRACE, settle
 from shiftboss.plan import Plan, deliver, run, run_many
 
 from . import calls
+from .bids import is_bid
 from .hold import Hold
 from .tracking import tracked_bid
 
@@ -42,6 +43,10 @@ class Awaited:
         """The error that says that there is no such thing."""
         if self.jid is None:
             return BatchNotFound(f"no batch {self.bid} to wait for: it never was, or it has expired")
+        if is_bid(self.jid):
+            return BatchError(
+                f"nothing is known of job {self.jid}; if that is a batch's id, pass Batch.open({self.jid!r})"
+            )
         return BatchError(
             f"nothing is known of job {self.jid}: to wait for a job that was pushed before, define it with "
             "@job(track=True), or let enqueue_after push it: job.call(...)"

@@ -181,7 +181,7 @@ def test_autoflush_and_an_exception_leave_what_was_pushed_and_the_status_says_so
     assert (status.total, status.broken) == (4, True)
 
 
-@pytest.mark.parametrize("autoflush", [0, -1, LARGEST + 1, 1.5, "10"])
+@pytest.mark.parametrize("autoflush", [0, -1, LARGEST + 1, 1.5, "10", True])
 def test_autoflush_must_be_a_number_of_jobs(site: Site, autoflush: object) -> None:
     with pytest.raises(ConfigError, match="expected autoflush"):
         Batch().jobs(autoflush=autoflush)  # type: ignore[arg-type]

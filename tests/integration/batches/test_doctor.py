@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from shiftboss import BatchNotFound, Shiftboss, job
+from shiftboss import BatchError, BatchNotFound, Shiftboss, job
 from shiftboss.alive import process_of
 from shiftboss.batches import Batch, calls
 from shiftboss.batches.doctor import aexamine, bury, close, examine, give_up
@@ -260,6 +260,19 @@ def test_who_does_not_know_the_app_leaves_its_jobs_and_callbacks_to_its_workers(
     site.client.perform(reap(site.client, "here"))
     site.call_back()
     assert [status.state for _, status, _ in heard.CALLS] == ["succeeded"]
+
+
+@pytest.mark.parametrize("treat", [bury, give_up])
+@pytest.mark.parametrize("positions", [[3], [-1], ["0"], [0, 2**40]])
+def test_a_position_that_is_no_members_is_refused(
+    client: Shiftboss, treat: Callable[..., None], positions: list[int]
+) -> None:
+    batch = batch_of(client, 3)
+    with pytest.raises(BatchError, match=f"expected positions of batch {batch.bid}, which has 3 from 0 on, got"):
+        treat(batch.bid, positions, client=client)
+    assert (batch.status().dead, batch.status().total) == (0, 3)
+    with pytest.raises(BatchNotFound):
+        treat("3f00000000000000", [0], client=client)
 
 
 def test_an_unknown_batch_is_not_found(client: Shiftboss) -> None:

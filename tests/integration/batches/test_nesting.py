@@ -7,11 +7,12 @@ from collections.abc import Callable
 import pytest
 
 from shiftboss.batches import Batch, BatchClosed, BatchError, BatchNotFound, current_batch
-from shiftboss.errors import WaitTimeout
+from shiftboss.client import Shiftboss
+from shiftboss.errors import ConfigError, WaitTimeout
 from shiftboss.jobs import CurrentJob, Message, Outcome, running
 from shiftboss.store import command
 from tests.integration.batches import heard
-from tests.integration.batches.crew import Site
+from tests.integration.batches.crew import Crew, Site
 
 FAILED, DIED = Outcome.FAILED, Outcome.DIED
 EVENTS = ("complete", "success", "death", "finished")
@@ -234,6 +235,18 @@ def test_parent_none_is_nobodys_child(site: Site) -> None:
         assert len(site.crew.members) == 1
     assert stranger.status().parent_bid is None
     assert parent.status().children == 0
+
+
+def test_a_batch_of_another_client_is_nobodys_child(site: Site, new_client: Callable[..., Shiftboss]) -> None:
+    other = new_client(namespace="other", engine=Crew())
+    with Batch().jobs():
+        stranger = Batch(client=other)
+        with stranger.jobs():
+            pass
+        assert stranger.status().parent_bid is None
+        assert stranger.status().state == "succeeded"
+    with pytest.raises(ConfigError, match="a batch has the client of its parent"):
+        Batch(parent=Batch(), client=other)
 
 
 def test_a_running_member_adds_a_child(site: Site) -> None:

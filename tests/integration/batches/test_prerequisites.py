@@ -329,6 +329,24 @@ def test_nothing_else_can_be_a_prerequisite(site: Site, wrong: object) -> None:
         enqueue_after([wrong], report, 1)
 
 
+@pytest.mark.backends("fake")
+@pytest.mark.parametrize("wrong", ["3dd98e098174563a3adb6a05", None, 5, first.call()])
+def test_prerequisites_are_a_list(site: Site, wrong: Any) -> None:
+    with pytest.raises(ConfigError, match="expected prerequisites to be a list, got"):
+        enqueue_after(wrong, report, 1)
+
+
+def test_a_batchs_id_among_the_jobs_is_told_apart(site: Site) -> None:
+    other = batch_of(site, "other")
+    with pytest.raises(BatchError, match=rf"if that is a batch's id, pass Batch\.open\('{other.bid}'\)"):
+        enqueue_after([other.bid], report, 1)
+
+
+def test_a_job_with_its_arguments_takes_no_others(site: Site) -> None:
+    with pytest.raises(ConfigError, match=r"has its arguments; pass none beside it, got \(2,\)"):
+        enqueue_after([first.call()], report.call(1), 2)
+
+
 def test_what_happens_on_death_is_die_or_run(site: Site) -> None:
     with pytest.raises(ConfigError, match="expected on_death to be 'die' or 'run', got 'wait'"):
         enqueue_after([first.call()], report, 1, on_death="wait")

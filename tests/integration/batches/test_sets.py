@@ -115,3 +115,24 @@ def test_a_page_with_a_filter_looks_at_so_many_and_says_where_to_go_on(
 def test_a_page_from_nowhere_is_refused(site: Site, before: str) -> None:
     with pytest.raises(ConfigError, match="expected before to be what a page said"):
         BatchSet().page(5, before)
+
+
+@pytest.mark.backends("fake")
+@pytest.mark.parametrize("count", [0, -1, 1.5, None, True])
+def test_a_page_has_a_number_of_batches(site: Site, count: int) -> None:
+    with pytest.raises(ConfigError, match="expected count to be a number of batches, 1 or more, got"):
+        BatchSet().page(count)
+
+
+@pytest.mark.backends("fake")
+@pytest.mark.parametrize(
+    ("filters", "message"),
+    [
+        ({"state": "done"}, "expected state to be one of open, running, complete, succeeded, dead, broken, got 'done'"),
+        ({"tag": 5}, "expected tag to be a string or None, got 5"),
+        ({"text": b"x"}, "expected text to be a string or None, got b'x'"),
+    ],
+)
+def test_a_filter_that_cannot_be_is_refused(site: Site, filters: dict[str, str], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        BatchSet(**filters)

@@ -94,6 +94,18 @@ def test_an_unknown_event_is_refused(event: str) -> None:
         Batch().on(event, "json:loads")
 
 
+@pytest.mark.parametrize("target", [heard.Invoices, f"{heard.__name__}:Invoices"])
+def test_a_class_without_the_events_method_is_refused(target: object) -> None:
+    with pytest.raises(ConfigError, match=r"Invoices is a class without on_death; add that method, or name another"):
+        Batch().on("death", target)
+    Batch().on("success", target)
+    Batch().on("death", f"{heard.__name__}:Invoices", check=False)
+
+
+def test_tags_may_come_one_by_one() -> None:
+    assert Batch(tags=(tag for tag in ["a", "b"])).tags == ("a", "b")
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
@@ -103,6 +115,13 @@ def test_an_unknown_event_is_refused(event: str) -> None:
         ({"tags": "billing"}, "expected tags to be a list of strings"),
         ({"tags": [1]}, "expected tags to be a list of strings"),
         ({"tags": ["x" * 129]}, "at most 128 characters"),
+        ({"tags": None}, "expected tags to be a list of strings of at most 128 characters, got None"),
+        ({"tags": ["\ud800"]}, "expected tags to be text that UTF-8 can hold"),
+        ({"description": "\ud800"}, "expected description to be text that UTF-8 can hold"),
+        ({"callback_queue": 5}, "expected callback_queue to be a queue's name of 1 to 128 characters, got 5"),
+        ({"callback_queue": ""}, "expected callback_queue"),
+        ({"callback_queue": "two\nlines"}, "expected callback_queue"),
+        ({"parent": "3f00000000000000"}, "expected parent to be a Batch or None, got '3f00000000000000'"),
         ({"linger": 59}, "expected linger to be at least 60 seconds, got 59"),
         ({"linger": -1}, "expected linger to be a positive number"),
         ({"expires_in": math.nan}, "expected expires_in to be a positive number"),
