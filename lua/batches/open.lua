@@ -25,9 +25,9 @@ local k = {record = KEYS[1], ran = KEYS[2], done = KEYS[3], dead = KEYS[4], inde
 local hold = ARGV[1] .. '|' .. ARGV[2]
 if redis.call('ZSCORE', KEYS[6], hold) then return 'ok' end
 local now = clock()
-if ARGV[6] == '1' then redis.call('HDEL', KEYS[1], 'broken') end
-local b, refusal = load_or_create(k, ARGV[1], ARGV[4], ARGV[5], {unpack(ARGV, 7)}, now)
+local b, refusal = load_or_create(k, ARGV[1], ARGV[4], ARGV[5], {unpack(ARGV, 7)}, now, ARGV[6] == '1')
 if not b then return refusal end
+redis.call('HDEL', KEYS[1], 'broken')
 redis.call('HINCRBY', KEYS[1], 'open', 1)
 redis.call('ZADD', KEYS[6], now + ARGV[3], hold)
 redis.call('PEXPIRE', KEYS[6], KEEP_SHARD)

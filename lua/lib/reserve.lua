@@ -14,15 +14,15 @@ local function create(k, bid, ttl, fields, now)
 end
 
 -- The batch, made if it is new and `fields` say how, or nil and why nothing can be added. Those inside (members and
--- callbacks) may add until it succeeds, others until it finishes.
-local function load_or_create(k, bid, ttl, inside, fields, now)
+-- callbacks) may add until it succeeds, others until it finishes. A broken one is only for who resumes it.
+local function load_or_create(k, bid, ttl, inside, fields, now, resumes)
   local b = load_batch(k)
   if not b then
     if #fields == 0 then return nil, 'missing' end
     create(k, bid, ttl, fields, now)
     return load_batch(k)
   end
-  if b.broken then return nil, 'broken' end
+  if b.broken and not resumes then return nil, 'broken' end
   if b.success or (b.finished and inside ~= '1') then return nil, 'closed' end
   return b
 end

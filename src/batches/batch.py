@@ -209,9 +209,12 @@ class Batch(BatchHandle):
             yield from self.hold.open()
 
     def _close_scope(self, failed: bool) -> Plan[None]:
-        if not failed:
-            yield from self.open_scope()
-        hold, self.hold = self.hold, None
+        hold = self.hold
+        try:
+            if not failed:
+                yield from self.open_scope()
+        finally:
+            self.hold = None
         if hold is not None and hold.is_open:
             yield from hold.abandon() if failed else hold.close()
 
@@ -219,7 +222,12 @@ class Batch(BatchHandle):
         """Hold the batch open over any number of blocks; its events fire only after the end.
 
         An exception leaves what was pushed, in a batch that is marked broken.
+
+        Raises:
+            BatchError: It is held open already, by a ``with`` of the same object.
         """
+        if self.hold is not None:
+            raise BatchError(f"batch {self.bid} is held open already; use its jobs blocks inside the one `with`")
         self.hold = Hold(self, resume=self._resumes)
         return self
 

@@ -14,7 +14,7 @@ from redis.exceptions import RedisError
 from shiftboss.errors import BatchError
 from shiftboss.keys import ShardKeys, shard_of
 from shiftboss.outbox import GRACE, settle
-from shiftboss.plan import Plan, deliver, run
+from shiftboss.plan import Plan, deliver, run, undo
 
 from . import calls
 from .refusals import check_added
@@ -99,9 +99,14 @@ class Hold:
         keeper_of(self._batch.client).remove(self._batch.bid, self._token)
 
     def abandon(self) -> Plan[None]:
-        """Leave the batch broken: not all that was to be added has been."""
-        batch = self._batch
+        """Because of an error, whose place no other takes: leave the batch broken, for not all that was to be added has been.
+        Where Redis is away, it will be when the lease has ended.
+        """
         self.let_go()
+        yield from undo(self._abandon())
+
+    def _abandon(self) -> Plan[None]:
+        batch = self._batch
         sent = yield from deliver(calls.abandon(batch.keys, batch.bid, self._token, GRACE, "", False))
         yield from settle(batch.client, batch.keys.out, sent.result.items, resent=sent.resent)
 

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from itertools import count
 
 import pytest
 
+from shiftboss import outbox
 from shiftboss.batches import Batch, BatchClosed, BatchError, BatchNotFound
 from shiftboss.batches.block import LARGEST
 from shiftboss.client import Shiftboss, current_client
 from shiftboss.config import ConfigError
+from shiftboss.decoders import texts
 from shiftboss.jobs import CurrentJob, Member, Message, running
 from shiftboss.store import command
 from tests.integration.batches import heard
@@ -138,6 +141,50 @@ def test_an_exception_while_held_open_leaves_what_was_pushed_in_a_broken_batch(s
     assert batch.status().state == "broken"
     with pytest.raises(BatchClosed, match="broken"), batch.jobs():
         site.push(2)
+
+
+def test_it_is_held_open_by_one_with_at_a_time(site: Site) -> None:
+    with Batch() as batch:
+        with batch.jobs():
+            site.push(1)
+        with pytest.raises(BatchError, match="is held open already"), batch:
+            pass
+        with batch.jobs():
+            site.push(2)
+    with batch, batch.jobs():
+        site.push(3)
+    site.end_all()
+    assert batch.status().state == "succeeded"
+
+
+def test_it_can_be_held_open_again_after_that_failed(site: Site) -> None:
+    batch = Batch()
+    with batch.jobs():
+        pass
+    for _ in range(2):
+        with pytest.raises(BatchClosed, match="has finished"), batch:
+            pass
+
+
+@pytest.mark.parametrize("held", [False, True])
+def test_an_outage_takes_no_other_errors_place(site: Site, monkeypatch: pytest.MonkeyPatch, held: bool) -> None:
+    def away(*_: object) -> None:
+        raise ConnectionError("away")
+
+    monkeypatch.setattr("shiftboss.batches.calls.abandon", away)
+    batch = Batch()
+    with pytest.raises(KeyError), batch if held else nullcontext(), batch.jobs(autoflush=1):
+        site.push(1)
+        raise KeyError
+    monkeypatch.undo()
+    site.client.store.run(command("ZADD", [batch.keys.holds], ["XX", 0, _hold_of(site, batch)], int))
+    site.client.perform(outbox.reap(site.client, "reaper"))
+    assert batch.status().broken
+
+
+def _hold_of(site: Site, batch: Batch) -> str:
+    (hold,) = site.client.store.run(command("ZRANGE", [batch.keys.holds], [0, -1], texts))
+    return hold
 
 
 def test_autoflush_pushes_whenever_so_many_have_come_together(site: Site) -> None:

@@ -212,3 +212,14 @@ def test_only_a_batch_that_is_there_can_be_gone_on_with(site: Site) -> None:
     with pytest.raises(BatchNotFound), Batch.resume("3f00000000000000") as batch, batch.jobs():
         site.push(1)
     assert site.crew.queue == []
+
+
+def test_a_broken_batch_that_has_finished_stays_broken_when_it_cannot_be_gone_on_with(site: Site) -> None:
+    batch = Batch()
+    with batch.jobs():
+        site.push(1)
+    site.end_all(Outcome.DIED)
+    site.client.store.run(command("HSET", [batch.keys.record], ["broken", 1], int))
+    with pytest.raises(BatchClosed, match="has finished"), Batch.resume(batch.bid) as again, again.jobs():
+        site.push(2)
+    assert batch.status().broken
