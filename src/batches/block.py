@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import threading
 from collections.abc import Sequence
 from contextvars import ContextVar, Token
 from dataclasses import replace
@@ -57,6 +58,7 @@ class JobsBlock:
         self._hold = Hold(batch)
         self._pushed = False
         self._flushing = False
+        self._ending = threading.Lock()
         self._token: Token[JobsBlock | None] | None = None
 
     @property
@@ -70,12 +72,15 @@ class JobsBlock:
         Raises:
             BatchClosed: The block has ended; a thread or task that was started in it came too late.
         """
-        if self.ended:
-            raise BatchClosed(
-                f"the jobs block of batch {self.batch.bid} has ended; push inside it, or wait for your tasks before its end"
-            )
-        self._ids += [message.id for message in messages]
-        self._messages += messages
+        ids = [message.id for message in messages]
+        # Another thread may end the block right now: what comes too late must not be taken for pushed.
+        with self._ending:
+            if self.ended:
+                raise BatchClosed(
+                    f"the jobs block of batch {self.batch.bid} has ended; push inside it, or wait for your tasks before its end"
+                )
+            self._ids += ids
+            self._messages += messages
         if self._autoflush is None:
             if len(self._messages) > LARGEST:
                 raise BatchError(f"a block takes at most {LARGEST:,} jobs; use batch.jobs(autoflush=10_000) for more")
@@ -101,8 +106,12 @@ class JobsBlock:
         yield from hold.open(self._messages[0].queue if self._messages else "")
         return hold
 
+    def _close(self) -> None:
+        with self._ending:
+            self.ended = True
+
     def _end(self) -> Plan[None]:
-        self.ended = True
+        self._close()
         outer = self.batch.born_in
         if outer is not None and not outer.ended and not self._is_held():
             outer._children.setdefault(self.batch, []).append(self)
@@ -131,7 +140,7 @@ class JobsBlock:
 
     def _fail(self) -> Plan[None]:
         """An exception left the block: nothing is pushed. What autoflush pushed before stays, in a broken batch."""
-        self.ended = True
+        self._close()
         if self._hold.is_open:
             yield from self._hold.abandon()
         elif self._pushed and self.batch.hold is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from itertools import count
@@ -267,6 +267,22 @@ def test_pushing_after_the_end_of_the_block_is_refused(site: Site) -> None:
         late = batch.bind(site.push)
     with pytest.raises(BatchClosed, match=r"jobs block .* has ended"):
         late(1)
+
+
+@pytest.mark.backends("fake")
+def test_what_is_pushed_while_another_thread_ends_the_block_is_refused_or_pushed(site: Site) -> None:
+    block = Batch().jobs()
+
+    class Slow(list[Message]):
+        """The thread that collects these is overtaken while it reads them."""
+
+        def __iter__(self) -> Iterator[Message]:
+            site.client.perform(block._end())
+            return super().__iter__()
+
+    with pytest.raises(BatchClosed, match="has ended"):
+        site.client.perform(block.collect(Slow([Message("job", (), "low", "a")])))
+    assert block.ids == []
 
 
 def test_a_block_is_entered_once(site: Site) -> None:

@@ -7,7 +7,9 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import takewhile
 
-from shiftboss.batches import Batch, BatchNotFound, BatchSet, Status
+from shiftboss.batches import Batch, BatchSet, Status
+from shiftboss.batches.reading import read_statuses
+from shiftboss.batches.sets import PAGE
 from shiftboss.client import Shiftboss
 
 INTERVAL = 0.2
@@ -53,15 +55,14 @@ def follow_open(client: Shiftboss) -> Iterator[list[Status]]:
             return
         followed = {bid: status for bid, status in followed.items() if not is_over(status)}
         time.sleep(INTERVAL)
-        followed = {bid: now for bid in followed if (now := _status(client, bid)) is not None}
+        followed = {status.bid: status for status in _now(client, list(followed))}
 
 
 def _made_since(client: Shiftboss, since: datetime) -> list[Status]:
     return list(takewhile(lambda status: status.created_at >= since, BatchSet(client=client)))
 
 
-def _status(client: Shiftboss, bid: str) -> Status | None:
-    try:
-        return Batch.known(bid, client=client).status()
-    except BatchNotFound:
-        return None
+def _now(client: Shiftboss, bids: list[str]) -> Iterator[Status]:
+    for start in range(0, len(bids), PAGE):
+        found = client.perform(read_statuses(client, bids[start : start + PAGE]))
+        yield from (status for status in found if status is not None)
