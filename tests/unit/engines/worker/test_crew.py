@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import contextvars
+import gc
 import sys
 import threading
 from collections.abc import Callable, Coroutine
@@ -130,6 +131,32 @@ def test_coroutines_that_do_not_end_are_not_waited_for_any_longer() -> None:
     stop.set()
     assert crew.interrupt(10)
     crew.dismiss(nothing)
+
+
+def test_a_coroutine_that_outlives_a_stop_keeps_its_loop_until_it_ends(caplog: pytest.LogCaptureFixture) -> None:
+    crew, begun, stop = Crew(2), threading.Event(), threading.Event()
+    told: list[str] = []
+
+    async def work() -> None:
+        begun.set()
+        while not stop.is_set():
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.sleep(0.005)
+        told.append("ended")
+
+    async def farewell() -> None:
+        told.append("farewell")
+
+    crew.spawn(work(), contextvars.Context())
+    assert begun.wait(10)
+    assert not crew.interrupt(0.05)
+    crew.dismiss(farewell)
+    (loop,) = (thread for thread in threading.enumerate() if thread.name == "shiftboss-loop" and thread.is_alive())
+    stop.set()
+    loop.join(10)
+    assert told == ["ended", "farewell"]
+    gc.collect()
+    assert "Task was destroyed" not in caplog.text
 
 
 def test_work_for_which_no_thread_can_be_started_is_left_to_the_others(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -54,7 +54,7 @@ class Crew:
         return True
 
     def dismiss(self, farewell: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        """Let those go who have nothing to do; a thread that still runs a job ends after it.
+        """Let those go who have nothing to do; a thread or a coroutine that still runs a job ends after it.
 
         Args:
             farewell: Is run on the event loop before that ends, if there is one.
@@ -141,6 +141,9 @@ class Crew:
 
     async def _close(self, loop: asyncio.AbstractEventLoop, farewell: Callable[[], Coroutine[Any, Any, None]]) -> None:
         try:
+            # One that would not be cancelled goes on, as a thread does: asyncio complains of tasks that lose their loop.
+            if self._tasks:
+                await asyncio.wait(self._tasks)
             await farewell()
             await loop.shutdown_asyncgens()
         finally:
