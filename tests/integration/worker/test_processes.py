@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from shiftboss import Shiftboss, on_death
+from shiftboss import Queue, Shiftboss, on_death
 from shiftboss.engines.sidekiq.sets import Failures
 from shiftboss.engines.sidekiq.worker import Worker
 from tests.backends import Backend
@@ -245,6 +245,52 @@ def test_a_coroutine_that_a_stop_interrupts_cleans_up_before_its_job_is_put_back
     worker.stop()
     assert seen == ["c", ("cleaned up", 0)]
     assert queued(backend) == 1
+
+
+def test_a_queue_that_was_cleared_is_listed_again_with_what_returns_to_it(
+    client: Shiftboss, backend: Backend, start: Callable[..., Worker]
+) -> None:
+    worker = start(timeout=0.1)
+    jobs.hold.perform_async("on it")
+    wait_until(lambda: seen)
+    Queue().clear()
+    worker.stop()
+    assert [queue.name for queue in Queue.all()] == ["default"]
+    Queue().clear()
+    jobs.note.perform_async("held by the dead")
+    backend.raw.sadd("sb:workers", "host:1:dead")
+    backend.raw.lmove("queue:default", "sb:inflight:host:1:dead", "RIGHT", "LEFT")
+    Queue().clear()
+    start("other")
+    (queue,) = wait_until(Queue.all, what="the queue to be listed")
+    assert len(queue) == 1
+
+
+def test_what_had_begun_when_its_worker_stopped_does_not_expire(
+    client: Shiftboss, backend: Backend, start: Callable[..., Worker]
+) -> None:
+    worker = start(timeout=0.1)
+    jobs.hold.set(expires_in=60, tags=["kept"]).perform_async(2**70)
+    wait_until(lambda: seen)
+    worker.stop()
+    (job,) = map(json.loads, backend.raw.lrange("queue:default", 0, -1))
+    assert "expiry" not in job
+    assert (job["args"], job["tags"], type(job["enqueued_at"])) == ([2**70], ["kept"], int)
+    assert not backend.raw.keys("sb:inflight:*")
+
+
+def test_what_a_dead_process_held_does_not_expire(
+    client: Shiftboss, backend: Backend, start: Callable[..., Worker]
+) -> None:
+    jobs.note.set(expires_in=60).perform_bulk([(n,) for n in range(3)])
+    backend.raw.sadd("sb:workers", "host:1:dead")
+    for _ in range(2):
+        backend.raw.lmove("queue:default", "sb:inflight:host:1:dead", "RIGHT", "LEFT")
+    rescuer = start("other")
+    wait_until(lambda: queued(backend) == 3)
+    waiting = [json.loads(raw) for raw in reversed(backend.raw.lrange("queue:default", 0, -1))]
+    assert [(job["args"], "expiry" in job) for job in waiting] == [([0], False), ([1], False), ([2], True)]
+    wait_until(lambda: backend.raw.smembers("processes") == {rescuer.identity})
 
 
 def test_a_stop_puts_back_what_a_lost_reply_had_taken(

@@ -45,6 +45,15 @@ class Rescued:
     left: int
 
 
+@dataclass(frozen=True, slots=True)
+class Returning:
+    """A job that goes back to its queue: which one, the payload as it was fetched, the payload to push."""
+
+    queue: str
+    raw: bytes
+    pushed: bytes
+
+
 def fetch(keys: SidekiqKeys, identity: str, limit: int, names: Sequence[str]) -> Call[Fetched]:
     """Take up to `limit` jobs from the queues of these names, in this order."""
 
@@ -76,19 +85,19 @@ def settle(keys: SidekiqKeys, identity: str, day: str, jobs: Sequence[Arg]) -> C
     return script("sidekiq/settle").call(int, keys.settled(identity, day), jobs)
 
 
-def put_back(keys: SidekiqKeys, identity: str, jobs: Sequence[tuple[str, bytes]]) -> Call[int]:
-    """Return jobs (queue and payload, newest first) to the front of their queues; how many were still in flight."""
-    names = sorted({name for name, _ in jobs})
+def put_back(keys: SidekiqKeys, identity: str, jobs: Sequence[Returning]) -> Call[int]:
+    """Return jobs, newest first, to the front of their queues; how many were still in flight."""
+    names = sorted({job.queue for job in jobs})
     return script("sidekiq/put_back").call(
-        int, [keys.inflight(identity), *map(keys.queue, names)], _numbered(names, jobs)
+        int, [keys.inflight(identity), keys.queues, *map(keys.queue, names)], _numbered(names, jobs)
     )
 
 
 def rescue(
-    keys: SidekiqKeys, identity: str, keep: int, jobs: Sequence[tuple[str, bytes]], jids: Sequence[str]
+    keys: SidekiqKeys, identity: str, keep: int, jobs: Sequence[Returning], jids: Sequence[str]
 ) -> Call[Rescued]:
-    """Take jobs (queue and payload, newest first, and their ids) back from a dead process."""
-    names = sorted({name for name, _ in jobs})
+    """Take jobs, newest first, and their ids, back from a dead process."""
+    names = sorted({job.queue for job in jobs})
     return script("sidekiq/rescue").call(
         lambda reply: Rescued(reply[0] < 0, max(0, reply[0]), reply[1]),
         [
@@ -97,6 +106,7 @@ def rescue(
             keys.inflight(identity),
             keys.work(identity),
             keys.workers,
+            keys.queues,
             *map(keys.queue, names),
             *map(keys.recovered, jids),
         ],
@@ -183,9 +193,9 @@ def leave(keys: SidekiqKeys, identity: str) -> Call[int]:
     )
 
 
-def _numbered(names: Sequence[str], jobs: Sequence[tuple[str, bytes]]) -> list[Arg]:
+def _numbered(names: Sequence[str], jobs: Sequence[Returning]) -> list[Arg]:
     numbers = {name: number for number, name in enumerate(names, 1)}
-    return [part for name, raw in jobs for part in (numbers[name], raw)]
+    return [*names, *(part for job in jobs for part in (numbers[job.queue], job.raw, job.pushed))]
 
 
 def _there(reply: bytes | None) -> bool:

@@ -19,7 +19,6 @@ import msgspec
 from shiftboss.endings import Discard, Verdict
 from shiftboss.engine import Gate
 from shiftboss.engines.sidekiq.options import RETRIES
-from shiftboss.engines.sidekiq.payload import EXPIRY
 from shiftboss.engines.sidekiq.worker.hold import Ended, Run
 from shiftboss.errors import JobError, OverLimit
 from shiftboss.extension import Reschedule
@@ -92,8 +91,9 @@ def later(run: Run, payload: Payload, reschedule: Reschedule, *, begun: bool) ->
         reschedule: When, and what it is to carry.
         begun: Whether it had begun to run: what has, expires no more.
     """
-    dropped = (*PASSING, EXPIRY) if begun else PASSING
-    options = {name: value for name, value in payload.message.options.items() if name not in dropped}
+    if begun:
+        payload = payload.begun()
+    options = {name: value for name, value in payload.message.options.items() if name not in PASSING}
     message = replace(payload.message, options={**options, **reschedule.options})
     kept = replace(payload, message=message).encode(enqueued_at_ms=None)
     return Ended(run, "later", Outcome.RESCHEDULED, kept, round(reschedule.delay, 3))

@@ -33,6 +33,10 @@ class Run:
     payload: Payload | None = None
     since: float = field(default_factory=time.monotonic)
 
+    def put_back(self) -> bytes:
+        """Its payload as it returns to its queue, from where it may not expire: it had begun."""
+        return self.raw if self.payload is None else self.payload.put_back()
+
 
 @dataclass(frozen=True, slots=True)
 class Ended:

@@ -63,7 +63,8 @@ class Rescuer(Rounds):
                 self._client.perform(acknowledge(self._client, self._keys, dead, group))
                 for one in group:
                     self._tell(one)
-            back = [(payload.message.queue, payload.raw) for payload in jobs]
+            # What a process held had begun, for it takes no more than it has slots for.
+            back = [calls.Returning(payload.message.queue, payload.raw, payload.put_back()) for payload in jobs]
             rescued = self._store.run(
                 calls.rescue(self._keys, dead, MEMORY, back, [payload.message.id for payload in jobs])
             )

@@ -237,8 +237,8 @@ class Worker:
         try:
             ours = self._hold.payloads()
             strays = unknown(self.client.store.run(calls.held(self._keys, self.identity)), ours)
-            jobs = [(queue_of(raw), raw) for raw in strays] + [(run.queue, run.raw) for run in reversed(unended)]
-            jobs = [(queue or self.queues.names[0], raw) for queue, raw in jobs]
+            jobs = [calls.Returning(queue_of(raw) or self.queues.names[0], raw, raw) for raw in strays]
+            jobs += [calls.Returning(run.queue, run.raw, run.put_back()) for run in reversed(unended)]
             count = sum(
                 self.client.store.run(calls.put_back(self._keys, self.identity, jobs[i : i + calls.MOST_JOBS]))
                 for i in range(0, len(jobs), calls.MOST_JOBS)
