@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from threading import Event
 
 import pytest
 
 from shiftboss import Shiftboss
-from shiftboss.engines.sidekiq.worker import Worker, lookout
+from shiftboss.engines.sidekiq.worker import Worker, fetcher, lookout
 from shiftboss.engines.sidekiq.worker.fetcher import Fetcher
-from shiftboss.engines.sidekiq.worker.hold import Hold
+from shiftboss.engines.sidekiq.worker.hold import Hold, Run
 from shiftboss.engines.sidekiq.worker.outage import Outage
 from shiftboss.engines.sidekiq.worker.queues import Queues
 from shiftboss.keys import SidekiqKeys
@@ -119,6 +119,51 @@ def test_a_full_server_is_emptied(client: Shiftboss, backend: Backend, start: Ca
         backend.raw.srem("processes", worker.identity)
 
 
+def fetcher_of(client: Shiftboss, size: int, waiting: Callable[[], int], taken: list[int]) -> Fetcher:
+    """A fetcher for so many slots that notes how many jobs each fetch took."""
+
+    def hand_on(runs: Sequence[Run], sign: str | None) -> None:
+        taken.append(len(runs))
+
+    keys, queues = SidekiqKeys(client.namespace), Queues.parse(["default"])
+    return Fetcher(client.store, keys, "me", queues, Hold(size), hand_on, waiting, lambda: None, Outage("here"))
+
+
+@pytest.mark.backends("fake", "embedded", "redis")
+def test_nothing_is_taken_while_what_was_just_taken_waits_to_begin(
+    client: Shiftboss, backend: Backend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fetcher, "MOMENT", 60.0)
+    waiting, taken = [2], list[int]()
+    one = fetcher_of(client, 4, lambda: waiting[0], taken)
+    jobs.note.perform_async(0)
+    one.start()
+    try:
+        wait_until(lambda: taken == [1], what="the first job")
+        jobs.note.perform_bulk([(n,) for n in range(1, 7)])
+        wait_until(lambda: one._held_up, what="the fetcher to hold back")
+        one.room()
+        assert backend.raw.llen("queue:default") == 6
+        waiting[0] = 0
+        one.room()
+        wait_until(lambda: taken == [1, 3], what="as many as there are slots")
+    finally:
+        one.stop()
+
+
+@pytest.mark.backends("fake", "embedded", "redis")
+def test_what_cannot_begin_holds_up_the_others_for_a_moment_only(client: Shiftboss) -> None:
+    taken: list[int] = []
+    one = fetcher_of(client, 2, lambda: 1, taken)
+    one.start()
+    try:
+        for n in range(2):
+            jobs.note.perform_async(n)
+            wait_until(lambda n=n: len(taken) == n + 1, what="the job")  # type: ignore[misc]
+    finally:
+        one.stop()
+
+
 @REAL
 def test_it_rests_only_once_nothing_more_is_taken(client: Shiftboss, backend: Backend) -> None:
     taken, go_on, rested = Event(), Event(), Event()
@@ -128,15 +173,15 @@ def test_it_rests_only_once_nothing_more_is_taken(client: Shiftboss, backend: Ba
         go_on.wait(20)
 
     keys, queues = SidekiqKeys(client.namespace), Queues.parse(["default"])
-    fetcher = Fetcher(client.store, keys, "me", queues, Hold(1), hand_on, rested.set, Outage("here"))
+    one = Fetcher(client.store, keys, "me", queues, Hold(1), hand_on, lambda: 0, rested.set, Outage("here"))
     jobs.note.perform_async(1)
-    fetcher.start()
+    one.start()
     try:
         assert taken.wait(20)
-        fetcher.ask_to_stop()
+        one.ask_to_stop()
         assert not rested.wait(0.05)
         go_on.set()
         assert rested.wait(20)
     finally:
         go_on.set()
-        fetcher.stop()
+        one.stop()

@@ -40,6 +40,30 @@ def test_no_job_is_forgotten_between_two_threads() -> None:
     crew.dismiss(nothing)
 
 
+def test_it_says_how_many_jobs_wait_and_when_none_does_any_more() -> None:
+    told: list[int] = []
+    crew = Crew(1, lambda: told.append(crew.waiting))
+    gate, begun = threading.Event(), threading.Event()
+    crew.run(lambda: begun.set() or (gate.wait(10) and None))
+    assert begun.wait(10)
+    assert (crew.waiting, told) == (0, [0])
+    for _ in range(3):
+        crew.run(lambda: None)
+    assert crew.waiting == 3
+    gate.set()
+    wait_until(lambda: told == [0, 0])
+
+    async def hold() -> None:
+        await asyncio.to_thread(gate.wait, 10)
+
+    gate.clear()
+    for _ in range(3):
+        crew.spawn(hold(), contextvars.Context())
+    wait_until(lambda: len(told) > 2 and not crew.waiting)
+    gate.set()
+    crew.dismiss(nothing)
+
+
 def test_a_job_that_hangs_holds_up_nobody_else() -> None:
     crew, gate, ran = Crew(2), threading.Event(), threading.Event()
     crew.run(lambda: gate.wait(10) and None)

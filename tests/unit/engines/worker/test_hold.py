@@ -11,7 +11,7 @@ def test_a_slot_is_free_when_the_job_has_ended_and_it_is_held_until_it_is_settle
     hold = Hold(2)
     first, _ = hold.take([("low", b"a"), ("low", b"b")])
     assert (hold.free, hold.busy, hold.held) == (0, 2, 2)
-    assert hold.end(first) == (True, True)
+    assert hold.end(first)
     assert (hold.free, hold.busy, hold.held) == (1, 1, 2)
     assert hold.payloads() == Counter([b"a", b"b"])
     hold.settle([first])
@@ -21,15 +21,8 @@ def test_a_slot_is_free_when_the_job_has_ended_and_it_is_held_until_it_is_settle
 def test_a_run_ends_once() -> None:
     hold = Hold(1)
     (run,) = hold.take([("low", b"a")])
-    assert hold.end(run) == (True, True)
-    assert hold.end(run) == (False, False)
-
-
-def test_who_ends_learns_whether_the_last_slot_was_taken_when_it_did() -> None:
-    hold = Hold(2)
-    first, second = hold.take([("low", b"a"), ("low", b"b")])
-    assert hold.end(first) == (True, True)
-    assert hold.end(second) == (True, False)
+    assert hold.end(run)
+    assert not hold.end(run)
 
 
 def test_more_than_the_slots_may_be_held_after_a_lost_reply() -> None:

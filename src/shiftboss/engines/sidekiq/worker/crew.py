@@ -14,10 +14,16 @@ log = logging.getLogger("shiftboss.worker")
 
 
 class Crew:
-    """Threads that are started as they are needed, up to `size`, and an event loop that is, too. All are daemons."""
+    """Threads that are started as they are needed, up to `size`, and an event loop that is, too. All are daemons.
 
-    def __init__(self, size: int) -> None:
+    Args:
+        size: How many threads at most.
+        begun: Called by a thread, or by the event loop, that takes the last job which waited for it.
+    """
+
+    def __init__(self, size: int, begun: Callable[[], None] = lambda: None) -> None:
         self._size = size
+        self._begun = begun
         self._work: deque[Callable[[], None] | None] = deque()
         self._threads = 0
         self._idle: list[threading.Lock] = []
@@ -25,7 +31,13 @@ class Crew:
         self._lock = threading.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._tasks: set[asyncio.Task[None]] = set()
+        self._spawning = 0
         self._closed = False
+
+    @property
+    def waiting(self) -> int:
+        """How many jobs have not begun yet."""
+        return len(self._work) + self._spawning
 
     def run(self, work: Callable[[], None]) -> None:
         """Run a function in one of the threads."""
@@ -37,6 +49,8 @@ class Crew:
             loop = asyncio.new_event_loop()
             threading.Thread(target=self._main_loop, args=(loop,), name="shiftboss-loop", daemon=True).start()
             self._loop = loop
+        with self._lock:
+            self._spawning += 1
         self._loop.call_soon_threadsafe(self._spawn, self._loop, work, context)
 
     def interrupt(self, patience: float) -> bool:
@@ -110,11 +124,14 @@ class Crew:
                 if self._work:
                     work = self._work.popleft()
                     self._call()
-                    return work
+                    break
                 self._idle.append(bell)
             bell.acquire()
             with self._lock:
                 self._coming = False
+        if not self._work:
+            self._begun()
+        return work
 
     def _spawn(
         self, loop: asyncio.AbstractEventLoop, work: Coroutine[Any, Any, None], context: contextvars.Context
@@ -122,6 +139,10 @@ class Crew:
         task = loop.create_task(work, context=context)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        with self._lock:
+            self._spawning -= 1
+        if not self._spawning:
+            self._begun()
 
     async def _cancel(self) -> None:
         tasks = list(self._tasks)

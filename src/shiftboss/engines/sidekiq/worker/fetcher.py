@@ -23,8 +23,10 @@ if TYPE_CHECKING:
     from shiftboss.store import Store
 
 log = logging.getLogger("shiftboss.worker")
-# While every slot is taken the end of a job wakes the fetcher; this is only how long it would sleep otherwise.
+# A fetcher that has nothing to do is told when there is; this is only how long it would sleep otherwise.
 FULL = 5.0
+# How long jobs that were taken may wait to begin before more are taken all the same: one may block the event loop.
+MOMENT = 0.05
 
 
 class Fetcher(Service):
@@ -33,6 +35,9 @@ class Fetcher(Service):
     A fetch whose reply is lost may have moved jobs that nobody here knows of. So after an error, and whenever the list is
     longer than what is in hand, the list is read and what is unknown is run, before anything else is fetched.
 
+    It takes nothing while jobs that it has just taken wait to begin. Else short jobs would part into two groups, of which one
+    is fetched while the other runs; they would stay so, and each job would cost up to twice the round trips.
+
     Args:
         store: Where the queues are.
         keys: The protocol's names.
@@ -40,6 +45,7 @@ class Fetcher(Service):
         queues: Which ones, in which order.
         hold: What is in hand.
         hand_on: Given the jobs that were taken, and the sign that some may have become unwanted, if it was seen.
+        waiting: How many of those have not begun yet.
         rested: Called once it has been asked to stop and nothing more will be taken.
         outage: Is told when Redis is away and when it is back.
     """
@@ -52,6 +58,7 @@ class Fetcher(Service):
         queues: Queues,
         hold: Hold,
         hand_on: Callable[[Sequence[Run], str | None], None],
+        waiting: Callable[[], int],
         rested: Callable[[], None],
         outage: Outage,
     ) -> None:
@@ -64,12 +71,21 @@ class Fetcher(Service):
         self._queues = queues
         self._hold = hold
         self._hand_on = hand_on
+        self._waiting = waiting
         self._rested = rested
         self._outage = outage
         self._lookouts = Lookouts(store, keys, queues.names, self._rung)
         self._stepping = threading.Lock()
         self._backoff = Backoff(0.05, 2.0)
         self._in_doubt = False
+        self._held_up = False
+        self._taken = 0.0
+
+    def room(self) -> None:
+        """There may be room for jobs now: one has ended, or all that were taken have begun."""
+        if self._held_up and self._hold.free and not self._waiting():
+            self._held_up = False
+            self.nudge()
 
     def run(self) -> None:
         self._lookouts.start()
@@ -88,7 +104,7 @@ class Fetcher(Service):
         done = False
         if self._stepping.acquire(blocking=False):
             try:
-                done = self.stopping or (self._try() > 0 and not self._in_doubt)
+                done = self.stopping or (self._try() > MOMENT and not self._in_doubt)
             finally:
                 self._stepping.release()
         if not done:
@@ -111,14 +127,15 @@ class Fetcher(Service):
     def _step(self) -> float:
         if self._in_doubt:
             self._reconcile()
+        if pause := self._until_room():
+            return pause
         free = min(self._hold.free, calls.MOST_JOBS)
-        if not free:
-            return FULL
         known = self._hold.held
         fetched = self._store.run(calls.fetch(self._keys, self._identity, free, self._queues.order()))
         self._outage.back()
         self.fetched.fire(time.monotonic())
         if fetched.jobs:
+            self._taken = time.monotonic()
             self._hand_on(self._hold.take(fetched.jobs), fetched.unwanted)
         # What is in hand only shrinks behind our back, and the list before it does: more in the list is more than we know.
         self._in_doubt = fetched.held > known + len(fetched.jobs)
@@ -128,6 +145,17 @@ class Fetcher(Service):
             return 0.0
         # Fewer than there was room for: the queues are empty, and whatever comes next is noticed.
         return self._lookouts.rest(fetched.paused)
+
+    def _until_room(self) -> float:
+        """Seconds to wait at most until there is room; 0 if there is some."""
+        # First this, then the questions: whoever makes room in between sees that it is wanted.
+        self._held_up = True
+        if not self._hold.free:
+            return FULL
+        if self._waiting() and (left := self._taken + MOMENT - time.monotonic()) > 0:
+            return left
+        self._held_up = False
+        return 0.0
 
     def _reconcile(self) -> None:
         known = self._hold.payloads()

@@ -96,19 +96,14 @@ class Hold:
             self._running.update((run.number, run) for run in runs)
         return runs
 
-    def end(self, run: Run) -> tuple[bool, bool]:
-        """Free the slot of a run.
-
-        Returns:
-            Whether it was taken until now, and whether no other one was free.
-        """
+    def end(self, run: Run) -> bool:
+        """Free the slot of a run; whether it was taken until now."""
         with self._changed:
-            full = len(self._running) >= self.size
             if self._running.pop(run.number, None) is None:
-                return False, False
+                return False
             self._ended[run.number] = run
             self._changed.notify_all()
-            return True, full
+            return True
 
     def settle(self, runs: Iterable[Run]) -> None:
         """Let go of runs whose acknowledgement was answered."""

@@ -88,12 +88,12 @@ class Worker:
         store, keys, identity = client.store, self._keys, self.identity
         outage = Outage(client.server.label)
         self._hold = Hold(concurrency)
-        self._crew = Crew(concurrency)
+        self._crew = Crew(concurrency, self._room)
         self._runner = Runner(client, self._crew, self._end)
         self._measures = Measures()
         self.settler = Settler(client, keys, identity, self._hold, self._measures, outage)
-        take, rested = self._runner.take, self._rested
-        self.fetcher = Fetcher(store, keys, identity, self.queues, self._hold, take, rested, outage)
+        take, rested, waiting = self._runner.take, self._rested, lambda: self._crew.waiting
+        self.fetcher = Fetcher(store, keys, identity, self.queues, self._hold, take, waiting, rested, outage)
         facts = Facts(identity, concurrency, self.queues)
         self.heartbeat = Heartbeat(store, keys, facts, self._hold, self._measures, self._told, outage)
         self.poller = Poller(store, keys, lambda: self.heartbeat.processes, outage)
@@ -167,12 +167,13 @@ class Worker:
         self.stop()
 
     def _end(self, ended: Ended) -> None:
-        was_running, was_full = self._hold.end(ended.run)
-        if was_running:
+        if self._hold.end(ended.run):
             announce_end(ended)
             self.settler.put(ended)
-            if was_full:
-                self.fetcher.nudge()
+            self.fetcher.room()
+
+    def _room(self) -> None:
+        self.fetcher.room()
 
     def _told(self, name: str) -> None:
         """Heed a signal from the dashboard: TSTP and TERM, as from a terminal; TERM stops a worker without signals too."""
