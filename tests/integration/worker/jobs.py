@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import sys
 import threading
 import time
 from pathlib import Path
@@ -103,6 +105,20 @@ def write_and_wait(path: str, line: str, until: str) -> None:
     append(path, line)
     while not Path(until).exists():
         time.sleep(0.005)
+
+
+@job(name="fork", retry=0)
+def fork(path: str, how: str) -> None:
+    child = os.fork()
+    if not child:
+        append(path, f"child {how}")
+        if how == "exit":
+            sys.exit(3)
+        if how == "raise":
+            raise ValueError(how)
+        return
+    _, status = os.waitpid(child, 0)
+    append(path, f"{how} {os.waitstatus_to_exitcode(status)}")
 
 
 @job(name="pause")

@@ -191,6 +191,15 @@ def test_a_stop_puts_back_what_does_not_end_exactly_once(
     assert not backend.raw.keys("sb:inflight:*")
 
 
+def test_a_child_process_that_a_job_forked_is_no_worker(client: Shiftboss, backend: Backend, spawn: Spawn) -> None:
+    process = spawn()
+    jobs.fork.perform_bulk([(str(process.notes), how) for how in ("return", "exit", "raise")])
+    wait_until(lambda: backend.raw.get("stat:processed") == "3", what="all jobs to have ended")
+    ends = {"return 0", "exit 3", "raise 1"}
+    assert Counter(process.lines()) == Counter([*ends, "child return", "child exit", "child raise"])
+    assert not backend.raw.exists("stat:failed", "dead")
+
+
 def test_a_second_term_ends_at_once_and_loses_nothing(
     client: Shiftboss, backend: Backend, spawn: Spawn, start: Callable[..., Worker], tmp_path: Path
 ) -> None:

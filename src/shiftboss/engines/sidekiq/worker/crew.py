@@ -115,6 +115,8 @@ class Crew:
         with self._lock:
             self._coming = False
         while (work := self._take(bell)) is not None:
+            if not self._work:
+                self._begun()
             work()
 
     def _take(self, bell: threading.Lock) -> Callable[[], None] | None:
@@ -124,14 +126,11 @@ class Crew:
                 if self._work:
                     work = self._work.popleft()
                     self._call()
-                    break
+                    return work
                 self._idle.append(bell)
             bell.acquire()
             with self._lock:
                 self._coming = False
-        if not self._work:
-            self._begun()
-        return work
 
     def _spawn(
         self, loop: asyncio.AbstractEventLoop, work: Coroutine[Any, Any, None], context: contextvars.Context

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import logging
+import os
 import random
 import time
 from collections.abc import Callable, Sequence
@@ -15,6 +16,7 @@ from shiftboss.engines.sidekiq.payload import Payload, decode
 from shiftboss.engines.sidekiq.worker.announcing import announce_start
 from shiftboss.engines.sidekiq.worker.bodies import Body, find
 from shiftboss.engines.sidekiq.worker.calling import acall, call, has_expired
+from shiftboss.engines.sidekiq.worker.children import end_child
 from shiftboss.engines.sidekiq.worker.crew import Crew
 from shiftboss.engines.sidekiq.worker.dying import tell_of_death
 from shiftboss.engines.sidekiq.worker.failure import failed, later, refused, unreadable
@@ -126,7 +128,7 @@ class Runner:
         return self._crew.interrupt(patience)
 
     def _run(self, run: Run, payload: Payload, body: Body) -> None:
-        current, entered, begun = _current(run, payload), None, False
+        current, entered, begun, process = _current(run, payload), None, False, os.getpid()
         try:
             if body.gate is not None:
                 entered = _enter(payload, body.gate)
@@ -136,8 +138,10 @@ class Runner:
                 begun = True
                 with running(current):
                     call(payload, body)
+                end_child(process)
                 ended = _done(run, payload)
         except BaseException as error:  # noqa: BLE001  a job's sys.exit() must not take its thread with it
+            end_child(process, error)
             ended = self._failed(run, payload, body, error, current, begun=begun)
         if entered is not None and not isinstance(entered, Reschedule):
             try:
@@ -147,7 +151,7 @@ class Runner:
         self._end(ended)
 
     async def _arun(self, run: Run, payload: Payload, body: Body) -> None:
-        current, entered, begun = _current(run, payload), None, False
+        current, entered, begun, process = _current(run, payload), None, False, os.getpid()
         ended: Ended | None = None
         try:
             if body.gate is not None:
@@ -158,8 +162,10 @@ class Runner:
                 begun = True
                 with running(current):
                     await acall(payload, body)
+                end_child(process)
                 ended = _done(run, payload)
         except BaseException as error:  # noqa: BLE001  as in `_run`
+            end_child(process, error)
             if not (self._interrupting and isinstance(error, asyncio.CancelledError)):
                 ended = self._failed(run, payload, body, error, current, begun=begun)
         if entered is not None and not isinstance(entered, Reschedule):
