@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import multiprocessing
 import os
 import sys
 import threading
@@ -119,6 +120,16 @@ def fork(path: str, how: str) -> None:
         return
     _, status = os.waitpid(child, 0)
     append(path, f"{how} {os.waitstatus_to_exitcode(status)}")
+
+
+@job(name="end_child")
+def end_child(path: str) -> None:
+    child = multiprocessing.get_context("fork").Process(target=time.sleep, args=(60,))
+    child.start()
+    child.terminate()
+    child.join(20)
+    append(path, f"child {child.exitcode}")
+    child.kill()
 
 
 @job(name="pause")

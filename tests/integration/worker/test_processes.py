@@ -200,6 +200,20 @@ def test_a_child_process_that_a_job_forked_is_no_worker(client: Shiftboss, backe
     assert not backend.raw.exists("stat:failed", "dead")
 
 
+def test_a_signal_to_a_child_process_of_a_job_is_not_the_workers(
+    client: Shiftboss, backend: Backend, spawn: Spawn
+) -> None:
+    process = spawn(concurrency=1)
+    for _ in range(5):
+        jobs.end_child.perform_async(str(process.notes))
+    wait_until(lambda: len(process.lines()) == 5, what="the jobs")
+    assert set(process.lines()) == {f"child {-signal.SIGTERM}"}
+    jobs.write.perform_async(str(process.notes), "it goes on")
+    wait_until(lambda: process.lines()[-1] == "it goes on")
+    process.send(signal.SIGTERM)
+    assert process.wait() == 0
+
+
 def test_a_second_term_ends_at_once_and_loses_nothing(
     client: Shiftboss, backend: Backend, spawn: Spawn, start: Callable[..., Worker], tmp_path: Path
 ) -> None:
