@@ -97,6 +97,17 @@ def test_retry_does_not_count_the_try(client: Shiftboss, backend: Backend) -> No
     assert moved.enqueued_at is not None
 
 
+def test_what_is_run_again_by_hand_does_not_expire(client: Shiftboss) -> None:
+    jid = noted.set(expires_in=60).perform_in(3600, 1)
+    (scheduled,) = ScheduledSet()
+    assert scheduled.kill()
+    (dead,) = DeadSet()
+    assert dead.options["expiry"] > 0
+    assert dead.retry()
+    (waiting,) = Queue()
+    assert (waiting.jid, "expiry" in waiting.options) == (jid, False)
+
+
 def test_a_job_goes_to_another_queue(client: Shiftboss) -> None:
     noted.perform_async(1)
     (entry,) = Queue()

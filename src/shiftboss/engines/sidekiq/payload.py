@@ -62,14 +62,18 @@ class Payload:
         """How often it had failed before this run."""
         return 0 if self.retry_count is None else self.retry_count + 1
 
-    def begun(self) -> Payload:
-        """The same job once it has begun to run: from then on it does not expire."""
+    def without_expiry(self) -> Payload:
+        """The same job, which does not expire: it has begun to run, or somebody wants it to."""
         options = {name: value for name, value in self.message.options.items() if name != EXPIRY}
         return replace(self, message=replace(self.message, options=options))
 
     def put_back(self) -> bytes:
         """The wire form of a job that had begun and returns to its queue: what was read, but that it expires no more."""
-        return self.begun().encode(enqueued_at_ms=self.enqueued_at_ms) if EXPIRY in self.message.options else self.raw
+        return (
+            self.without_expiry().encode(enqueued_at_ms=self.enqueued_at_ms)
+            if EXPIRY in self.message.options
+            else self.raw
+        )
 
     def encode(self, *, enqueued_at_ms: int | None) -> bytes:
         """The wire form with all that is known; nothing that was read is lost. No round trip.

@@ -138,7 +138,7 @@ class Entry:
         return await self._place.client.aperform(self._requeue(queue))
 
     def retry(self) -> bool:
-        """Run it again now; of a job that has failed, this try is not counted. One round trip.
+        """Run it again now; of a job that has failed, this try is not counted. It does not expire any more. One round trip.
 
         Raises:
             JobError: Its payload cannot be read.
@@ -182,7 +182,7 @@ class Entry:
         return (yield from self._move(replace(payload, message=message)))
 
     def _retry(self) -> Plan[bool]:
-        payload = self._readable()
+        payload = self._readable().without_expiry()
         if payload.retry_count is not None:
             payload = replace(payload, retry_count=payload.retry_count - 1)
         return (yield from self._move(payload))

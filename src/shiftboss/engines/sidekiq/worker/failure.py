@@ -92,7 +92,7 @@ def later(run: Run, payload: Payload, reschedule: Reschedule, *, begun: bool) ->
         begun: Whether it had begun to run: what has, expires no more.
     """
     if begun:
-        payload = payload.begun()
+        payload = payload.without_expiry()
     options = {name: value for name, value in payload.message.options.items() if name not in PASSING}
     message = replace(payload.message, options={**options, **reschedule.options})
     kept = replace(payload, message=message).encode(enqueued_at_ms=None)
