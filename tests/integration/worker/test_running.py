@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import contextvars
 import json
+import threading
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 from redis import exceptions
 
-from shiftboss import Shiftboss, job, keys
+from shiftboss import Shiftboss, job, keys, on_startup
 from shiftboss.engines.sidekiq.worker import Worker
 from shiftboss.errors import ConfigError
 from shiftboss.layout import layout
@@ -122,6 +123,30 @@ def test_stopping_twice_or_without_a_start_is_harmless(client: Shiftboss) -> Non
     worker.stop()
     with Worker(client) as other:
         other.stop()
+
+
+def test_a_worker_that_was_stopped_does_not_start_again(client: Shiftboss) -> None:
+    worker = Worker(client)
+    with worker:
+        worker.start()
+    for begin in (worker.start, worker.run):
+        with pytest.raises(ConfigError, match="this worker was stopped, and a worker runs once; make another one"):
+            begin()
+
+
+def test_a_stop_in_the_midst_of_a_start_is_not_forgotten(client: Shiftboss, backend: Backend) -> None:
+    worker = Worker(client)
+    stopper = threading.Thread(target=worker.stop)
+    with_thread = on_startup(stopper.start)
+    here = on_startup(worker.stop)
+    try:
+        worker.start()
+    finally:
+        on_startup.remove(with_thread)
+        on_startup.remove(here)
+    stopper.join(20)
+    assert not worker.fetcher.running
+    assert not backend.raw.exists("processes", worker.identity)
 
 
 def test_a_start_that_failed_can_be_tried_again(client: Shiftboss, monkeypatch: pytest.MonkeyPatch) -> None:

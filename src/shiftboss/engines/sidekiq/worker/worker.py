@@ -73,7 +73,7 @@ class Worker:
         concurrency: int = 10,
         timeout: float = 25.0,
     ) -> None:
-        if not isinstance(concurrency, int) or not 0 < concurrency <= MOST_CONCURRENCY:
+        if not isinstance(concurrency, int) or isinstance(concurrency, bool) or not 0 < concurrency <= MOST_CONCURRENCY:
             raise ConfigError(f"expected concurrency to be 1 to {MOST_CONCURRENCY}, got {concurrency!r}")
         self.client = client
         self.queues = Queues.parse(queues)
@@ -101,7 +101,8 @@ class Worker:
         self.reaper = Reaper(client, identity, outage)
         self._beside: list[Service] = []
         self._signals: Signals | None = None
-        self._stopping = threading.Lock()
+        # A hook that is called at the start may stop it.
+        self._turning = threading.RLock()
         self._started = self._stopped = False
 
     def start(self) -> None:
@@ -109,20 +110,13 @@ class Worker:
 
         Raises:
             redis.RedisError: Redis cannot be used.
-            ConfigError: A newer release has written there what this one would misread.
+            ConfigError: A newer release has written there what this one would misread, or this worker was stopped before.
         """
-        if self._started or self._stopped:
-            return
-        self.client.perform(claim_layout(self.client))
-        # Whoever holds a job is listed first: from here on nothing it takes can be forgotten.
-        self.heartbeat.beat()
-        self._started = True
-        on_startup.fire()
-        log.info("worker %s serves %s with %d slots", self.identity, ", ".join(self.queues.names), self.concurrency)
-        self._beside = [one for extension in self.client.extensions.values() for one in extension.services()]
-        ours = (self.settler, self.heartbeat, self.fetcher, self.poller, self.rescuer, self.reaper)
-        for service in (*ours, *self._beside):
-            service.start()
+        with self._turning:
+            if self._stopped:
+                raise ConfigError("this worker was stopped, and a worker runs once; make another one")
+            if not self._started:
+                self._start()
 
     def quiet(self) -> None:
         """Take no more jobs; those that run go on. It cannot be undone."""
@@ -132,7 +126,7 @@ class Worker:
     def stop(self) -> None:
         """Take no more jobs, wait up to `timeout` for those that run, put back what has not ended. Again is harmless."""
         try:
-            with self._stopping:
+            with self._turning:
                 if self._started and not self._stopped:
                     self._stop()
                 self._stopped = True
@@ -149,6 +143,7 @@ class Worker:
 
         Raises:
             redis.RedisError: Redis cannot be used at the start.
+            ConfigError: As for `start`.
         """
         with Signals() as signals:
             self._signals = signals
@@ -165,6 +160,20 @@ class Worker:
 
     def __exit__(self, *_: object) -> None:
         self.stop()
+
+    def _start(self) -> None:
+        self.client.perform(claim_layout(self.client))
+        # Whoever holds a job is listed first: from here on nothing it takes can be forgotten.
+        self.heartbeat.beat()
+        self._started = True
+        on_startup.fire()
+        if self._stopped:
+            return
+        log.info("worker %s serves %s with %d slots", self.identity, ", ".join(self.queues.names), self.concurrency)
+        self._beside = [one for extension in self.client.extensions.values() for one in extension.services()]
+        ours = (self.settler, self.heartbeat, self.fetcher, self.poller, self.rescuer, self.reaper)
+        for service in (*ours, *self._beside):
+            service.start()
 
     def _end(self, ended: Ended) -> None:
         if self._hold.end(ended.run):
