@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import time
 from contextlib import AsyncExitStack, ExitStack
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Never
 
 from shiftboss.client import current_client
 from shiftboss.errors import ConfigError
 from shiftboss.plan import Plan, elsewhere, undo
 
-from .base import Limits, Policy
 from .grant import Grant
+from .limits import Limits, Policy
 from .within import NOTHING, Held
 
 if TYPE_CHECKING:
     from shiftboss.client import Shiftboss
 
 
-class AllOf(Limits):
+class AllOf(Limits["HeldTogether", Never]):
     """Admits what each of its limiters admits, asked in order. Make one with `all_of`."""
 
     policy: Policy = "raise"
@@ -78,7 +78,9 @@ def _take(one: Limits, client: Shiftboss, cost: int, wait: float) -> Plan[Held]:
     """Take of one limiter, on its own Redis."""
     own = getattr(one, "client", None) or client
     # Only points and windows have costs that differ from use to use; a slot is a slot.
-    taking = one.take(own, cost if getattr(one, "kind", "") != "concurrent" else 1, min(wait, one.wait_timeout))
+    taking: Plan[Held] = one.take(
+        own, cost if getattr(one, "kind", "") != "concurrent" else 1, min(wait, one.wait_timeout)
+    )
     return (yield from (taking if own is client else elsewhere(own, taking)))
 
 

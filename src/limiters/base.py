@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
-from typing import Any, ClassVar, Literal, ParamSpec, TypeVar
+from typing import Any, ClassVar, Literal, cast
 
 from redis.exceptions import RedisError
 
@@ -16,109 +16,26 @@ from shiftboss.client import Shiftboss, current_client
 from shiftboss.config import check_seconds
 from shiftboss.errors import ConfigError, OverLimit
 from shiftboss.keys import CountKeys
-from shiftboss.loops import warn_in_event_loop
 from shiftboss.plan import Plan, run, run_many
 
 from . import calls
 from .counters import Minute, Totals
 from .counting import counting
-from .decorating import decorate
 from .definition import YEAR, check_choice, check_count, check_name
+from .limits import Given_co, Limits, Policy, Skipped_co
 from .patience import within
 from .registry import is_written, register
 from .state import LimiterState
-from .within import NOTHING, Held, Within
+from .within import NOTHING
 
-P = ParamSpec("P")
-R = TypeVar("R")
-Policy = Literal["raise", "skip"]
 OnOutage = Literal["raise", "allow", "deny"]
 Duration = timedelta | float
 # Minutes for which it is kept what was counted in each.
 HISTORY = 480
 
 
-class Limits(ABC):
-    """Something that admits or refuses: a limiter, or several as one."""
-
-    name: str
-    policy: Policy
-    wait_timeout: float
-
-    def within_limit(self, cost: int = 1) -> Within:
-        """A block that is within the limit, for ``with`` and ``async with``; it gives what `acquire` does.
-
-        Args:
-            cost: Units; a concurrent limiter has slots, of which a block takes one.
-
-        Raises:
-            OverLimit: At its beginning, if there was no room within `wait_timeout`.
-        """
-        return Within(self, cost)
-
-    def acquire(self, cost: int = 1) -> Any:
-        """Room, waiting for at most `wait_timeout`. One round trip if there is some.
-
-        Raises:
-            OverLimit: There was none in time, or it is known that there will be none: at once.
-            ConfigError: The cost can never be admitted.
-            RedisError: Redis could not be asked in time, unless `on_outage` says what that means.
-        """
-        if self.wait_timeout:
-            warn_in_event_loop("waiting at a limiter", "async with limiter.within_limit()")
-        client = self._client()
-        return client.perform(self.take(client, cost, self.wait_timeout))
-
-    async def aacquire(self, cost: int = 1) -> Any:
-        """As `acquire`, for coroutines."""
-        client = self._client()
-        return await client.aperform(self.take(client, cost, self.wait_timeout))
-
-    def try_acquire(self, cost: int = 1) -> Any:
-        """Room if there is some now, else None. One round trip."""
-        client = self._client()
-        return client.perform(_or_none(self.take(client, cost, 0.0)))
-
-    async def atry_acquire(self, cost: int = 1) -> Any:
-        """As `try_acquire`, for coroutines."""
-        client = self._client()
-        return await client.aperform(_or_none(self.take(client, cost, 0.0)))
-
-    def enter(self) -> Any:
-        """Room if there is some now: what an engine asks for a job. One round trip.
-
-        Raises:
-            OverLimit: There is none.
-        """
-        client = self._client()
-        return client.perform(self.take(client, 1, 0.0))
-
-    async def aenter(self) -> Any:
-        """As `enter`, for coroutines."""
-        client = self._client()
-        return await client.aperform(self.take(client, 1, 0.0))
-
-    def limit(self, function: Callable[P, R]) -> Callable[P, R]:
-        """Decorate a function or a coroutine function: each call is within the limit.
-
-        With ``policy="skip"`` a call for which there is no room returns None, and the function is not called.
-
-        Raises:
-            ConfigError: A generator function, which runs after the call; put the block inside it.
-        """
-        return decorate(self, function)
-
-    @abstractmethod
-    def take(self, client: Shiftboss, cost: int, wait: float) -> Plan[Held]:
-        """What `acquire` does, as a plan."""
-
-    @abstractmethod
-    def _client(self) -> Shiftboss:
-        """Whose Redis it is on."""
-
-
 @dataclass(frozen=True, kw_only=True)
-class Limiter(Limits):
+class Limiter(Limits[Given_co, Skipped_co]):
     """One limiter. It is its definition: cheap, immutable, and picklable without its client.
 
     Args:
@@ -239,7 +156,7 @@ class Limiter(Limits):
     def _counts(self, client: Shiftboss) -> CountKeys:
         return CountKeys(client.namespace, self.kind, self.name)
 
-    def take(self, client: Shiftboss, cost: int, wait: float) -> Plan[Held]:
+    def take(self, client: Shiftboss, cost: int, wait: float) -> Plan[Given_co]:
         """What `acquire` does, as a plan."""
         self.check_cost(cost)
         try:
@@ -252,7 +169,7 @@ class Limiter(Limits):
             raise
         except (RedisError, OSError) as error:
             if self.on_outage == "allow":
-                return NOTHING
+                return cast("Given_co", NOTHING)  # it has all that any grant has
             if self.on_outage == "deny":
                 raise OverLimit(
                     f"limiter {self.name!r}: Redis could not be asked: {error}", self.name, None, self
@@ -273,7 +190,7 @@ class Limiter(Limits):
             )
 
     @abstractmethod
-    def ask(self, client: Shiftboss, cost: int, wait: float) -> Plan[Held]:
+    def ask(self, client: Shiftboss, cost: int, wait: float) -> Plan[Given_co]:
         """Take units within `wait` seconds; `OverLimit` if that cannot be."""
 
     @abstractmethod
@@ -295,13 +212,6 @@ class Limiter(Limits):
 def seconds(duration: Duration) -> float:
     """A duration in seconds; what is none is for the limiter to refuse."""
     return duration.total_seconds() if isinstance(duration, timedelta) else duration
-
-
-def _or_none(plan: Plan[Held]) -> Plan[Held | None]:
-    try:
-        return (yield from plan)
-    except OverLimit:
-        return None
 
 
 def _restore(kind: type[Limiter], said: dict[str, Any]) -> Limiter:

@@ -5,24 +5,25 @@ from __future__ import annotations
 import math
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Unpack
+from typing import TYPE_CHECKING, Any, ClassVar, Never, Unpack, overload
 
 from shiftboss.plan import Plan, run
 from shiftboss.scripts import Call
 
 from . import calls
 from .base import Duration, Limiter
-from .common import Common, common
+from .common import Common, Options, Raise, Skip, common
 from .definition import check_count, to_interval
+from .limits import Skipped_co
 from .state import Answer, LimiterState
-from .timed import Taken, TimedLimiter
+from .timed import Permit, Taken, TimedLimiter
 
 if TYPE_CHECKING:
     from shiftboss.client import Shiftboss
 
 
 @dataclass(frozen=True, kw_only=True)
-class BucketLimiter(TimedLimiter):
+class BucketLimiter(TimedLimiter[Permit, Skipped_co]):
     """At most `count` in each period that the server's clock is divided into. Make one with `bucket`.
 
     At the border of two periods up to twice as many may come close together; `window` does not allow that.
@@ -59,7 +60,15 @@ class BucketLimiter(TimedLimiter):
         return LimiterState(used, max(0, self.count - used), reserved, ends / 1000 if used else None)
 
 
-def bucket(name: str, count: int, interval: str | Duration, **options: Unpack[Common]) -> BucketLimiter:
+@overload
+def bucket(
+    name: str, count: int, interval: str | Duration, *, policy: Raise = ..., **options: Unpack[Common]
+) -> BucketLimiter[Never]: ...
+@overload
+def bucket(
+    name: str, count: int, interval: str | Duration, *, policy: Skip, **options: Unpack[Common]
+) -> BucketLimiter[None]: ...
+def bucket(name: str, count: int, interval: str | Duration, **options: Unpack[Options]) -> BucketLimiter:
     """A limiter of how many may come in each second, minute, hour or day of the clock, or in any other period.
 
     Args:

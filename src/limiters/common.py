@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Any, TypedDict
+from typing import Any, Literal, TypedDict
 
 from shiftboss.client import Shiftboss
 from shiftboss.config import check_known
 
-from .base import Duration, OnOutage, Policy
+from .base import Duration, OnOutage
+from .limits import Policy
 
 
 class Common(TypedDict, total=False):
-    """The keyword arguments that every limiter takes; see `Limiter`."""
+    """The keyword arguments that every limiter takes beside `policy`; see `Limiter`."""
 
     wait_timeout: Duration
-    policy: Policy
     ttl: Duration
     reschedule: int
     backoff: Callable[[Any, Any, BaseException], float | None] | None
@@ -24,11 +24,22 @@ class Common(TypedDict, total=False):
     client: Shiftboss | None
 
 
-def common(options: Common) -> dict[str, Any]:
+class Options(Common, total=False):
+    """All keyword arguments that every limiter takes."""
+
+    policy: Policy
+
+
+# What tells overloads of a limiter's maker apart: whether a decorated call may return None.
+Raise = Literal["raise"]
+Skip = Literal["skip"]
+
+
+def common(options: Options) -> dict[str, Any]:
     """The options as a limiter holds them: durations in seconds.
 
     Raises:
         ConfigError: An unknown option, with the nearest known one.
     """
-    check_known("limiter option", options, Common.__annotations__)
+    check_known("limiter option", options, Options.__annotations__)
     return {name: value.total_seconds() if isinstance(value, timedelta) else value for name, value in options.items()}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, ClassVar, Unpack
+from typing import TYPE_CHECKING, ClassVar, Never, Unpack, overload
 
 from shiftboss.config import check_seconds
 from shiftboss.errors import ConfigError
@@ -13,10 +13,11 @@ from shiftboss.plan import Plan, run
 
 from . import calls
 from .base import Duration, Limiter, seconds
-from .common import Common, common
+from .common import Common, Options, Raise, Skip, common
 from .counters import Totals
 from .definition import YEAR, check_count
 from .grant import Grant
+from .limits import Skipped_co
 from .slots import acquire
 from .state import LimiterState
 
@@ -50,7 +51,7 @@ class Holder:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ConcurrentLimiter(Limiter):
+class ConcurrentLimiter(Limiter[Grant, Skipped_co]):
     """At most `slots` holders at once. Make one with `concurrent`.
 
     A slot that comes free goes to the longest waiter within milliseconds; a holder that dies or outlives `lock_timeout` loses
@@ -128,13 +129,27 @@ class ConcurrentLimiter(Limiter):
         yield from run(calls.forget(self.keys(client)))
 
 
+@overload
+def concurrent(
+    name: str,
+    size: int,
+    *,
+    lock_timeout: Duration = ...,
+    renew: bool = ...,
+    policy: Raise = ...,
+    **options: Unpack[Common],
+) -> ConcurrentLimiter[Never]: ...
+@overload
+def concurrent(
+    name: str, size: int, *, lock_timeout: Duration = ..., renew: bool = ..., policy: Skip, **options: Unpack[Common]
+) -> ConcurrentLimiter[None]: ...
 def concurrent(
     name: str,
     size: int,
     *,
     lock_timeout: Duration = 30.0,
     renew: bool = False,
-    **options: Unpack[Common],
+    **options: Unpack[Options],
 ) -> ConcurrentLimiter:
     """A limiter of how many may do something at once, across processes and hosts; 1 makes a mutex. No round trip.
 

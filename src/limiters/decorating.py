@@ -12,7 +12,7 @@ from shiftboss.errors import ConfigError, OverLimit
 from .within import Holding
 
 if TYPE_CHECKING:
-    from .base import Limits
+    from .limits import Limits
 
 P = ParamSpec("P")
 R = TypeVar("R")

@@ -7,7 +7,7 @@ import math
 import time
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar, Unpack
+from typing import TYPE_CHECKING, Any, ClassVar, Never, Unpack, overload
 
 from redis.exceptions import RedisError
 
@@ -18,8 +18,9 @@ from shiftboss.scripts import Call
 
 from . import calls
 from .base import Duration, Limiter
-from .common import Common, common
+from .common import Common, Options, Raise, Skip, common
 from .definition import check_count, to_interval
+from .limits import Given_co, Skipped_co
 from .patience import telling
 from .state import Answer, LimiterState
 from .timed import Permit, Taken, TimedLimiter
@@ -32,7 +33,7 @@ SLOWEST = 366 * 86400.0
 
 
 @dataclass(frozen=True, kw_only=True)
-class DrippingLimiter(TimedLimiter):
+class DrippingLimiter(TimedLimiter[Given_co, Skipped_co]):
     """Holds `count` units, of which one comes back every `unit` seconds."""
 
     count: int
@@ -74,25 +75,13 @@ class DrippingLimiter(TimedLimiter):
 
 
 @dataclass(frozen=True, kw_only=True)
-class LeakyLimiter(DrippingLimiter):
+class LeakyLimiter(DrippingLimiter[Permit, Skipped_co]):
     """A burst of `count`, then one every `unit` seconds. Make one with `leaky`.
 
     Each waiter has its own drip, and sleeps until that: they come evenly, first come first served.
     """
 
     kind: ClassVar[str] = "leaky"
-
-
-@dataclass(frozen=True, kw_only=True)
-class PointsLimiter(DrippingLimiter):
-    """A budget of points that refills evenly. Make one with `points`."""
-
-    kind: ClassVar[str] = "points"
-
-    def ask(self, client: Shiftboss, cost: int, wait: float) -> Plan[Permit]:
-        """Take points now, or reserve them if they come within `wait` seconds."""
-        permit = yield from DrippingLimiter.ask(self, client, cost, wait)
-        return PointsGrant(self, client, permit.taken)
 
 
 class PointsGrant(Permit):
@@ -135,8 +124,36 @@ class PointsGrant(Permit):
         return left
 
 
+@dataclass(frozen=True, kw_only=True)
+class PointsLimiter(DrippingLimiter[PointsGrant, Skipped_co]):
+    """A budget of points that refills evenly. Make one with `points`."""
+
+    kind: ClassVar[str] = "points"
+    permit: ClassVar[type[Permit]] = PointsGrant
+
+
+@overload
 def leaky(
-    name: str, size: int, interval: str | Duration, *, drain: float | None = None, **options: Unpack[Common]
+    name: str,
+    size: int,
+    interval: str | Duration,
+    *,
+    drain: float | None = ...,
+    policy: Raise = ...,
+    **options: Unpack[Common],
+) -> LeakyLimiter[Never]: ...
+@overload
+def leaky(
+    name: str,
+    size: int,
+    interval: str | Duration,
+    *,
+    drain: float | None = ...,
+    policy: Skip,
+    **options: Unpack[Common],
+) -> LeakyLimiter[None]: ...
+def leaky(
+    name: str, size: int, interval: str | Duration, *, drain: float | None = None, **options: Unpack[Options]
 ) -> LeakyLimiter:
     """A limiter that admits a burst, and then evenly: a bucket that holds so many and leaks.
 
@@ -164,7 +181,15 @@ def leaky(
     return LeakyLimiter(name=name, count=size, unit=unit, **common(options))
 
 
-def points(name: str, size: int, *, refill_per_second: float, **options: Unpack[Common]) -> PointsLimiter:
+@overload
+def points(
+    name: str, size: int, *, refill_per_second: float, policy: Raise = ..., **options: Unpack[Common]
+) -> PointsLimiter[Never]: ...
+@overload
+def points(
+    name: str, size: int, *, refill_per_second: float, policy: Skip, **options: Unpack[Common]
+) -> PointsLimiter[None]: ...
+def points(name: str, size: int, *, refill_per_second: float, **options: Unpack[Options]) -> PointsLimiter:
     """A limiter of a budget: each use costs points, which refill evenly.
 
     Take what it may cost, ``within_limit(cost=120)``, and correct that afterwards.

@@ -7,7 +7,7 @@ from __future__ import annotations
 import time
 from abc import abstractmethod
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from shiftboss import events, keys
 from shiftboss.errors import OverLimit
@@ -17,53 +17,12 @@ from shiftboss.scripts import Call
 from . import calls
 from .base import Limiter
 from .counting import counting
+from .limits import Given_co, Skipped_co
 from .patience import rest, telling, within
 from .state import Answer
 
 if TYPE_CHECKING:
     from shiftboss.client import Shiftboss
-
-
-@dataclass(frozen=True, kw_only=True)
-class TimedLimiter(Limiter):
-    """What bucket, window, leaky and points have in common."""
-
-    def key(self, client: Shiftboss) -> str:
-        """Its one key."""
-        return keys.timed_limiter(client.namespace, self.kind, self.name)
-
-    def ask(self, client: Shiftboss, cost: int, wait: float) -> Plan[Permit]:
-        """Take units now, or reserve them if they come within `wait` seconds."""
-        key, asked = self.key(client), time.monotonic()
-        counted = counting(client)
-        taking, counts, patience = self.taking(key, cost, wait), counted.due(self), within(wait)
-        answer = yield from carry(taking, counts, patience)
-        if answer.seconds < 0:
-            raise OverLimit(_refusal(self, cost, -answer.seconds, wait), self.name, -answer.seconds, self)
-        taken = Taken(cost, asked, answer)
-        if answer.seconds > 0:
-            try:
-                yield from rest(answer.seconds)
-            except BaseException:
-                yield from undo(at_last(self.returning(key, taken), seconds=telling(self, client)))
-                raise
-            counted.admit(self, time.monotonic() - asked)
-            events.emit("limiter.waited", limiter=self.name, kind=self.kind, seconds=time.monotonic() - asked)
-        else:
-            counted.admit(self)
-        return Permit(self, client, taken)
-
-    def forget(self, client: Shiftboss) -> Plan[None]:
-        """Make it as if nothing had been taken."""
-        yield from run(calls.drop(self.key(client)))
-
-    @abstractmethod
-    def taking(self, key: str, cost: int, wait: float) -> Call[Answer]:
-        """The call that takes units."""
-
-    @abstractmethod
-    def returning(self, key: str, taken: Taken) -> Call[Any]:
-        """The call that gives units back, as far as nobody has built on their being taken."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +68,50 @@ class Permit:
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._limiter.name!r}, cost={self.taken.cost})"
+
+
+@dataclass(frozen=True, kw_only=True)
+class TimedLimiter(Limiter[Given_co, Skipped_co]):
+    """What bucket, window, leaky and points have in common."""
+
+    permit: ClassVar[type[Permit]] = Permit
+
+    def key(self, client: Shiftboss) -> str:
+        """Its one key."""
+        return keys.timed_limiter(client.namespace, self.kind, self.name)
+
+    def ask(self, client: Shiftboss, cost: int, wait: float) -> Plan[Given_co]:
+        """Take units now, or reserve them if they come within `wait` seconds."""
+        key, asked = self.key(client), time.monotonic()
+        counted = counting(client)
+        taking, counts, patience = self.taking(key, cost, wait), counted.due(self), within(wait)
+        answer = yield from carry(taking, counts, patience)
+        if answer.seconds < 0:
+            raise OverLimit(_refusal(self, cost, -answer.seconds, wait), self.name, -answer.seconds, self)
+        taken = Taken(cost, asked, answer)
+        if answer.seconds > 0:
+            try:
+                yield from rest(answer.seconds)
+            except BaseException:
+                yield from undo(at_last(self.returning(key, taken), seconds=telling(self, client)))
+                raise
+            counted.admit(self, time.monotonic() - asked)
+            events.emit("limiter.waited", limiter=self.name, kind=self.kind, seconds=time.monotonic() - asked)
+        else:
+            counted.admit(self)
+        return cast("Given_co", self.permit(self, client, taken))
+
+    def forget(self, client: Shiftboss) -> Plan[None]:
+        """Make it as if nothing had been taken."""
+        yield from run(calls.drop(self.key(client)))
+
+    @abstractmethod
+    def taking(self, key: str, cost: int, wait: float) -> Call[Answer]:
+        """The call that takes units."""
+
+    @abstractmethod
+    def returning(self, key: str, taken: Taken) -> Call[Any]:
+        """The call that gives units back, as far as nobody has built on their being taken."""
 
 
 def _refusal(limiter: TimedLimiter, cost: int, after: float, wait: float) -> str:

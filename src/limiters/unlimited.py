@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Never
 
 from shiftboss.client import current_client
 from shiftboss.plan import Plan
 
-from .base import HISTORY, Limits, Policy
+from .base import HISTORY
 from .counters import Minute, Totals
+from .limits import Limits, Policy
 from .state import LimiterState
 from .within import NOTHING, Free
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from shiftboss.client import Shiftboss
 
 
-class UnlimitedLimiter(Limits):
+class UnlimitedLimiter(Limits[Free, Never]):
     """Admits everything at once, and never talks to Redis. Make one with `unlimited`."""
 
     name = "unlimited"

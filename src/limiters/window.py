@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Unpack
+from typing import TYPE_CHECKING, Any, ClassVar, Never, Unpack, overload
 
 from shiftboss.errors import ConfigError
 from shiftboss.plan import Plan, at_last, carry, run
@@ -13,9 +13,10 @@ from shiftboss.scripts import Call
 
 from . import calls
 from .base import Duration, Limiter
-from .common import Common, common
+from .common import Common, Options, Raise, Skip, common
 from .counting import counting
 from .definition import check_count, to_interval
+from .limits import Skipped_co
 from .patience import within
 from .prefetch import Block, Shelf, shelf_of
 from .state import Answer, LimiterState
@@ -31,7 +32,7 @@ HELD_PART = 0.01
 
 
 @dataclass(frozen=True, kw_only=True)
-class WindowLimiter(TimedLimiter):
+class WindowLimiter(TimedLimiter[Permit, Skipped_co]):
     """At most `count` in any stretch of `interval` seconds, exactly. Make one with `window`.
 
     It remembers when each unit was taken: about 11 bytes for each.
@@ -118,8 +119,22 @@ class WindowLimiter(TimedLimiter):
         return LimiterState(used, max(0, self.count - used), reserved, first / 1e6 if used else None)
 
 
+@overload
 def window(
-    name: str, count: int, interval: str | Duration, *, prefetch: int = 0, **options: Unpack[Common]
+    name: str,
+    count: int,
+    interval: str | Duration,
+    *,
+    prefetch: int = ...,
+    policy: Raise = ...,
+    **options: Unpack[Common],
+) -> WindowLimiter[Never]: ...
+@overload
+def window(
+    name: str, count: int, interval: str | Duration, *, prefetch: int = ..., policy: Skip, **options: Unpack[Common]
+) -> WindowLimiter[None]: ...
+def window(
+    name: str, count: int, interval: str | Duration, *, prefetch: int = 0, **options: Unpack[Options]
 ) -> WindowLimiter:
     """A limiter of how many may come in any second, minute, hour or day, wherever it begins.
 

@@ -6,7 +6,7 @@ import math
 import sys
 from contextlib import suppress
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from redis.exceptions import RedisError
 
@@ -15,7 +15,9 @@ from shiftboss.errors import ConfigError
 from .renewing import Lost
 
 if TYPE_CHECKING:
-    from .base import Limits
+    from .limits import Limits
+
+H = TypeVar("H")
 
 
 class Held(Protocol):
@@ -101,23 +103,23 @@ class Holding:
             await self._held.arelease()
 
 
-class Within(Holding):
+class Within(Holding, Generic[H]):
     """One block within a limit; `Limits.within_limit` makes a new one for each."""
 
-    def __init__(self, limits: Limits, cost: int) -> None:
+    def __init__(self, limits: Limits[H, Any], cost: int) -> None:
         super().__init__()
         self._limits = limits
         self._cost = cost
 
-    def __enter__(self) -> Any:
+    def __enter__(self) -> H:
         self._check()
-        self._held = self._limits.acquire(self._cost)
-        return self._held
+        held = self._held = self._limits.acquire(self._cost)
+        return held
 
-    async def __aenter__(self) -> Any:
+    async def __aenter__(self) -> H:
         self._check()
-        self._held = await self._limits.aacquire(self._cost)
-        return self._held
+        held = self._held = await self._limits.aacquire(self._cost)
+        return held
 
     def _check(self) -> None:
         if self._held is not None:
