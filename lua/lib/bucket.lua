@@ -18,6 +18,11 @@ local function this_period(key, count, period)
   return count - (ahead - left) * tonumber(v[2] or 0), ends - left * period
 end
 
+-- Units used in this period, units reserved in later ones, milliseconds to its end.
+local function state(used, limit, turn)
+  return math.min(used, limit), math.max(0, used - limit), turn
+end
+
 local function reserve(key, count, ahead, limit, ends, period)
   redis.call('HSET', key, 'count', count, 'ahead', ahead, 'limit', limit)
   redis.call('PEXPIRE', key, lasting(ends, period) - 1)

@@ -15,6 +15,11 @@ local function owed_now(key)
   return written
 end
 
+-- Units that are taken or reserved, rounded up; microseconds until it is full.
+local function state(owed, unit)
+  return math.ceil((owed - ROUNDING) / unit), math.ceil(owed)
+end
+
 local function owe(key, owed)
   if owed <= 0 then
     redis.call('DEL', key)

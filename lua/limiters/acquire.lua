@@ -15,9 +15,9 @@ ARGV
   7 wake     string    prefix of the waiters' lists
   8 channel  string    prefix of the processes' channels
 RETURNS
-  the fence if a slot was taken; 0 if this process must show that it is there first; else minus the milliseconds after
-  which to ask again, at the latest: until then a slot arrives in the waiter's list. To one that has left, which this call
-  is too late for, -1
+  the fence if a slot was taken; 0 if this process must show that it is there first; minus the milliseconds after which to
+  ask again, at the latest: until then a slot arrives in the waiter's list. Where it is refused {minus the milliseconds until
+  the first lease ends, slots used, others that wait}. To one that has left, which this call is too late for, -1
 UNDECLARED wake
 ]]
 --- @include lib/slots
@@ -36,7 +36,11 @@ if held >= size or redis.call('EXISTS', k.queue, ARGV[7] .. ticket) > 0 then
   -- One that holds a slot already, handed over while it waited or taken by a call whose reply was lost, begins it now.
   if held >= size and not redis.call('ZSCORE', k.leases, ticket) then
     local first, wait = first_end(k, now) - now, tonumber(ARGV[5])
-    if wait <= 0 then return -math.max(1, first) end
+    if wait <= 0 then
+      local waiting = redis.call('ZCARD', k.queue)
+      if waiting > 0 and redis.call('ZSCORE', k.queue, ticket) then waiting = waiting - 1 end
+      return {-math.max(1, first), held, waiting}
+    end
     if not is_there(ARGV[8], ARGV[3]) then return 0 end
     if not redis.call('ZSCORE', k.queue, ticket) then
       redis.call('ZADD', k.queue, redis.call('HINCRBY', k.meta, 'arrivals', 1), ticket)

@@ -10,8 +10,8 @@ ARGV
   3 cost     integer   units; all of one period
   4 wait     integer   milliseconds the caller would wait
 RETURNS
-  0 if they were taken; minus the milliseconds after which there is something, where nothing was taken; or, where they were
-  reserved, {milliseconds to wait, the millisecond at which their period begins}
+  0 if they were taken; where they were reserved, {milliseconds to wait, the millisecond at which their period begins}; where
+  nothing was taken, {minus the milliseconds after which there is something, and then what bucket_state.lua returns}
 RESEND no
 ]]
 --- @include lib/bucket
@@ -31,7 +31,7 @@ if used % limit + cost > limit then target = target + 1 end
 local pause = target == 0 and 0 or turn + (target - 1) * period
 if pause > tonumber(ARGV[4]) then
   redis.call('HINCRBY', KEYS[1], 'count', -cost)
-  return -pause
+  return {-pause, state(used, limit, turn)}
 end
 reserve(KEYS[1], math.max(used, target * limit) + cost, target, limit, turn + target * period, period)
 if pause == 0 then return 0 end

@@ -14,4 +14,4 @@ RETURNS
 local limit, count = tonumber(ARGV[1]), tonumber(redis.call('HGET', KEYS[1], 'count') or 0)
 if count == 0 then return {0, 0, 0} end
 local used, turn = this_period(KEYS[1], count, tonumber(ARGV[2]))
-return {math.min(used, limit), math.max(0, used - limit), turn}
+return {state(used, limit, turn)}

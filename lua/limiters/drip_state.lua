@@ -10,5 +10,4 @@ RETURNS
 ]]
 --- @include lib/owed
 
-local owed = owed_now(KEYS[1])
-return {math.ceil((owed - ROUNDING) / ARGV[1]), math.ceil(owed)}
+return {state(owed_now(KEYS[1]), ARGV[1])}

@@ -10,15 +10,16 @@ ARGV
   4 wait     integer   microseconds the caller would wait
   5 hold     integer   microseconds within which the caller spends what it takes, at most a hundredth of the window
 RETURNS
-  {microseconds to wait, what stands in the list for each unit}; or {minus the microseconds after which there is something, 0}
-  where nothing was taken
+  {microseconds to wait, what stands in the list for each unit}; or, where nothing was taken, {minus the microseconds after
+  which there is something, and then what window_state.lua returns}
 RESEND no
 ]]
+--- @include lib/window
 local MOST, LONGEST = 1000, 1 / 100
 local limit, window, cost, hold = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[5])
 local time = redis.call('TIME')
 local now, size = time[1] * 1000000 + time[2], redis.call('LLEN', KEYS[1])
-local at, newest = now, 0
+local at, newest, known = now, 0, 0
 if size > 0 then
   newest = tonumber(redis.call('LINDEX', KEYS[1], 0))
   if newest > now then
@@ -40,9 +41,12 @@ if size > 0 then
       end
     end
   end
-  if limit - cost < size then at = math.max(at, redis.call('LINDEX', KEYS[1], limit - cost - size) + window) end
+  if limit - cost < size then
+    local free = redis.call('LINDEX', KEYS[1], limit - cost - size) + window
+    if free > now then at, known = math.max(at, free), limit - cost + 1 end
+  end
 end
-if at - now > tonumber(ARGV[4]) then return {now - at, 0} end
+if at - now > tonumber(ARGV[4]) then return {now - at, state(KEYS[1], now, window, known, size)} end
 -- The list stays sorted, though others hold for longer.
 local last = at + hold
 if newest > last then last = math.floor(newest) end

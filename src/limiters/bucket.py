@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Never, Unpack, overload
+from typing import Any, ClassVar, Never, Unpack, overload
 
-from shiftboss.plan import Plan, run
 from shiftboss.scripts import Call
 
 from . import calls
@@ -17,9 +17,6 @@ from .definition import check_count, to_interval
 from .limits import Skipped_co
 from .state import Answer, LimiterState
 from .timed import Permit, Taken, TimedLimiter
-
-if TYPE_CHECKING:
-    from shiftboss.client import Shiftboss
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,11 +49,13 @@ class BucketLimiter(TimedLimiter[Permit, Skipped_co]):
         since = math.ceil((time.monotonic() - taken.asked) * 1000)
         return calls.untake(key, round(self.interval * 1000), taken.cost, since, taken.answer.mark or 0)
 
-    def look(self, client: Shiftboss) -> Plan[LimiterState]:
+    def looking(self, key: str) -> Call[Sequence[int]]:
+        """The call that looks at it."""
+        return calls.bucket_state(key, self.count, round(self.interval * 1000))
+
+    def state(self, found: Sequence[int]) -> LimiterState:
         """How it is used in this period."""
-        used, reserved, ends = yield from run(
-            calls.bucket_state(self.key(client), self.count, round(self.interval * 1000))
-        )
+        used, reserved, ends = found
         return LimiterState(used, max(0, self.count - used), reserved, ends / 1000 if used else None)
 
 

@@ -14,10 +14,14 @@ from .state import Answer
 
 def acquire(
     keys: ConcurrentKeys, size: int, ticket: str, process: str, lock: int, wait: int, ttl: int, wake: str, channel: str
-) -> Call[int]:
-    """Take a slot or a place in the queue: the fence; 0 show that this process is there; else minus milliseconds."""
+) -> Call[int | list[int]]:
+    """Take a slot or a place in the queue: the fence; 0 show that this process is there; minus the milliseconds after which to
+    ask again; or, where it is refused, these with slots used and others that wait.
+    """
     return script("limiters/acquire").call(
-        int, [keys.leases, keys.queue, keys.meta], [size, ticket, process, lock, wait, ttl, wake, channel]
+        lambda reply: reply,
+        [keys.leases, keys.queue, keys.meta],
+        [size, ticket, process, lock, wait, ttl, wake, channel],
     )
 
 
@@ -33,9 +37,9 @@ def renew(keys: ConcurrentKeys, ticket: str, lock: int) -> Call[bool]:
     return script("limiters/renew").call(bool, [keys.leases], [ticket, lock])
 
 
-def peek(keys: ConcurrentKeys) -> Call[tuple[int, int, int]]:
+def peek(keys: ConcurrentKeys) -> Call[Sequence[int]]:
     """Slots used, attempts waiting, milliseconds until the first lease ends or -1."""
-    return script("limiters/peek").call(_three, [keys.leases, keys.queue], [])
+    return script("limiters/peek").call(_whole, [keys.leases, keys.queue], [])
 
 
 def wait(keys: ConcurrentKeys, ticket: str, seconds: float) -> Call[int | None]:
@@ -63,16 +67,14 @@ def untake(bucket: str, period: int, cost: int, since: int, begins: int) -> Call
     return script("limiters/untake").call(bool, [bucket], [period, cost, since, begins])
 
 
-def bucket_state(bucket: str, limit: int, period: int) -> Call[tuple[int, int, int]]:
+def bucket_state(bucket: str, limit: int, period: int) -> Call[Sequence[int]]:
     """Units used in this period, units reserved in later ones, milliseconds to its end."""
-    return script("limiters/bucket_state").call(_three, [bucket], [limit, period])
+    return script("limiters/bucket_state").call(_whole, [bucket], [limit, period])
 
 
 def window(taken: str, limit: int, window: int, cost: int, wait: int, hold: int) -> Call[Answer]:
     """Take units of a window, or reserve some; microseconds."""
-    return script("limiters/window").call(
-        lambda reply: Answer(int(reply[0]) / 1e6, reply[1]), [taken], [limit, window, cost, wait, hold]
-    )
+    return script("limiters/window").call(_in_micros, [taken], [limit, window, cost, wait, hold])
 
 
 def unstamp(key: str, cost: int, stamp: bytes) -> Call[int]:
@@ -80,9 +82,9 @@ def unstamp(key: str, cost: int, stamp: bytes) -> Call[int]:
     return command("LREM", [key], [cost, stamp], int)
 
 
-def window_state(taken: str, window: int) -> Call[tuple[int, int, int]]:
+def window_state(taken: str, window: int) -> Call[Sequence[int]]:
     """Units used, units reserved, microseconds until the first comes back."""
-    return script("limiters/window_state").call(_three, [taken], [window])
+    return script("limiters/window_state").call(_whole, [taken], [window])
 
 
 def drip(owed: str, unit: float, count: int, cost: int, wait: int) -> Call[Answer]:
@@ -100,9 +102,9 @@ def correct(owed: str, unit: float, count: int, units: int) -> Call[int]:
     return script("limiters/correct").call(int, [owed], [unit, count, units])
 
 
-def drip_state(owed: str, unit: float) -> Call[tuple[int, int]]:
+def drip_state(owed: str, unit: float) -> Call[Sequence[int]]:
     """Units taken or reserved; microseconds until it is full."""
-    return script("limiters/drip_state").call(lambda reply: (int(reply[0]), int(reply[1])), [owed], [unit])
+    return script("limiters/drip_state").call(_whole, [owed], [unit])
 
 
 def drop(*keys: str) -> Call[int]:
@@ -155,18 +157,24 @@ def _entries(reply: list[Any]) -> tuple[str, list[tuple[str, str]]]:
     return cursor.decode(), list(text_fields(flat).items())
 
 
-def _in_millis(reply: int | list[int]) -> Answer:
-    """An answer; of units that were reserved, with what it takes to give them back."""
-    return Answer(reply[0] / 1e3, reply[1]) if isinstance(reply, list) else Answer(reply / 1e3)
+def _in_millis(reply: int | list[Any]) -> Answer:
+    return _answer(reply, 1e3)
 
 
-def _in_micros(reply: int | list[int]) -> Answer:
-    return Answer(reply[0] / 1e6, reply[1]) if isinstance(reply, list) else Answer(reply / 1e6)
+def _in_micros(reply: int | list[Any]) -> Answer:
+    return _answer(reply, 1e6)
 
 
-def _three(reply: list[int | bytes]) -> tuple[int, int, int]:
-    used, waiting, first = reply
-    return int(used), int(waiting), int(float(first))
+def _answer(reply: int | list[Any], second: float) -> Answer:
+    """An answer: of units that were taken, with what it takes to give them back; of a refusal, with how the limiter is used."""
+    if isinstance(reply, int):
+        return Answer(reply / second)
+    seconds = reply[0] / second
+    return Answer(seconds, reply[1]) if seconds >= 0 else Answer(seconds, refused=_whole(reply[1:]))
+
+
+def _whole(reply: list[Any]) -> Sequence[int]:
+    return tuple(map(int, reply))
 
 
 def _popped(reply: list[bytes] | None) -> int | None:

@@ -101,6 +101,10 @@ class ConcurrentLimiter(Limiter[Grant, Skipped_co]):
     def look(self, client: Shiftboss) -> Plan[LimiterState]:
         """How many slots are taken at this instant."""
         used, waiting, first = yield from run(calls.peek(self.keys(client)))
+        return self.state(used, waiting, first)
+
+    def state(self, used: int, waiting: int, first: int) -> LimiterState:
+        """How it is used, whose first lease ends in so many milliseconds; below 0: none does."""
         return LimiterState(used, max(0, self.size - used), waiting, None if first < 0 else first / 1000)
 
     def holders(self) -> list[Holder]:

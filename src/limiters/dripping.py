@@ -5,15 +5,16 @@ from __future__ import annotations
 import logging
 import math
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar, Never, Unpack, overload
+from typing import Any, ClassVar, Never, Unpack, overload
 
 from redis.exceptions import RedisError
 
 from shiftboss.config import check_seconds
 from shiftboss.errors import ConfigError
-from shiftboss.plan import Plan, carry, run
+from shiftboss.plan import Plan, carry
 from shiftboss.scripts import Call
 
 from . import calls
@@ -24,9 +25,6 @@ from .limits import Given_co, Skipped_co
 from .patience import telling
 from .state import Answer, LimiterState
 from .timed import Permit, Taken, TimedLimiter
-
-if TYPE_CHECKING:
-    from shiftboss.client import Shiftboss
 
 log = logging.getLogger("shiftboss.limiters")
 SLOWEST = 366 * 86400.0
@@ -62,9 +60,13 @@ class DrippingLimiter(TimedLimiter[Given_co, Skipped_co]):
         since = math.ceil((time.monotonic() - taken.asked) * 1e6)
         return calls.undrip(key, self._unit, self.count, taken.cost, since, taken.answer.mark or 0)
 
-    def look(self, client: Shiftboss) -> Plan[LimiterState]:
+    def looking(self, key: str) -> Call[Sequence[int]]:
+        """The call that looks at it."""
+        return calls.drip_state(key, self._unit)
+
+    def state(self, found: Sequence[int]) -> LimiterState:
         """How much of it is taken at this instant."""
-        taken, micros = yield from run(calls.drip_state(self.key(client), self._unit))
+        taken, micros = found
         used = min(self.count, taken)
         return LimiterState(used, self.count - used, taken - used, micros / 1e6 or None)
 

@@ -58,12 +58,15 @@ def acquire(limiter: ConcurrentLimiter, client: Shiftboss, wait: float) -> Plan[
             asked = time.monotonic()
             left = deadline - asked
             counts = [] if waited else counted.due(limiter)
-            wait_ms = max(0, round(left * 1000))
+            wait_ms = round(left * 1000) if left > 0.001 else 0
             asking = calls.acquire(
                 keys, limiter.size, ticket, process, lock, wait_ms, limiter.ttl_ms, keys.wake, channel
             )
             patience = within(left) - LEAVING
             answer = yield from carry(asking, counts, patience)
+            if not isinstance(answer, int):
+                queued = wait > 0
+                raise _refusal(limiter, wait, *answer)
             if answer > 0:
                 _tell(counted, limiter, began, waited=waited)
                 return _given(limiter, client, ticket, answer, asked)
@@ -75,15 +78,6 @@ def acquire(limiter: ConcurrentLimiter, client: Shiftboss, wait: float) -> Plan[
                         raise
                     yield from rest(SHORTEST)
                 continue
-            if left <= 0.001:
-                queued = wait > 0
-                raise OverLimit(
-                    f"limiter {limiter.name!r}: all {limiter.size} slots are taken"
-                    + (f", and none came free in {wait:g} s" if wait else ""),
-                    limiter.name,
-                    -answer / 1000,
-                    limiter,
-                )
             waited = True
             leave_if_stopping()
             fence = yield from _wait(keys, ticket, at_a_time(min(left, -answer / 1000)))
@@ -102,6 +96,13 @@ def acquire(limiter: ConcurrentLimiter, client: Shiftboss, wait: float) -> Plan[
             except (RedisError, OSError):
                 teller_of(client).add(leaving, limiter.lock_timeout)
         raise
+
+
+def _refusal(limiter: ConcurrentLimiter, wait: float, after: int, used: int, others: int) -> OverLimit:
+    """What is said to who was refused after so many seconds; the first lease ends minus `after` milliseconds from now."""
+    reason = f"limiter {limiter.name!r}: all {limiter.size} slots are taken"
+    reason += f", and none came free in {wait:g} s" if wait else ""
+    return OverLimit(reason, limiter.name, -after / 1000, limiter, limiter.state(used, others, -after))
 
 
 def _given(limiter: ConcurrentLimiter, client: Shiftboss, ticket: str, fence: int, asked: float) -> Grant:

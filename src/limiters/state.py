@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -35,9 +36,14 @@ class LimiterState:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a script said: seconds to wait for what was taken, or minus those after which to ask again; and what it takes to
-    give it back.
+    """What a script said.
+
+    Args:
+        seconds: To wait for what was taken, or minus those after which to ask again.
+        mark: What it takes to give back what was taken.
+        refused: Where nothing was taken, how the limiter is used: what the script returns that looks at it.
     """
 
     seconds: float
     mark: Any = None
+    refused: Sequence[int] = ()

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import time
 from abc import abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
@@ -19,7 +20,7 @@ from .base import Limiter
 from .counting import counting
 from .limits import Given_co, Skipped_co
 from .patience import rest, telling, within
-from .state import Answer
+from .state import Answer, LimiterState
 
 if TYPE_CHECKING:
     from shiftboss.client import Shiftboss
@@ -87,7 +88,8 @@ class TimedLimiter(Limiter[Given_co, Skipped_co]):
         taking, counts, patience = self.taking(key, cost, wait), counted.due(self), within(wait)
         answer = yield from carry(taking, counts, patience)
         if answer.seconds < 0:
-            raise OverLimit(_refusal(self, cost, -answer.seconds, wait), self.name, -answer.seconds, self)
+            reason, state = _refusal(self, cost, -answer.seconds, wait), self.state(answer.refused)
+            raise OverLimit(reason, self.name, -answer.seconds, self, state)
         taken = Taken(cost, asked, answer)
         if answer.seconds > 0:
             try:
@@ -101,6 +103,10 @@ class TimedLimiter(Limiter[Given_co, Skipped_co]):
             counted.admit(self)
         return cast("Given_co", self.permit(self, client, taken))
 
+    def look(self, client: Shiftboss) -> Plan[LimiterState]:
+        """How it is used at this instant."""
+        return self.state((yield from run(self.looking(self.key(client)))))
+
     def forget(self, client: Shiftboss) -> Plan[None]:
         """Make it as if nothing had been taken."""
         yield from run(calls.drop(self.key(client)))
@@ -108,6 +114,14 @@ class TimedLimiter(Limiter[Given_co, Skipped_co]):
     @abstractmethod
     def taking(self, key: str, cost: int, wait: float) -> Call[Answer]:
         """The call that takes units."""
+
+    @abstractmethod
+    def looking(self, key: str) -> Call[Sequence[int]]:
+        """The call that looks at it, which changes nothing."""
+
+    @abstractmethod
+    def state(self, found: Sequence[int]) -> LimiterState:
+        """How it is used, of what that call has found."""
 
     @abstractmethod
     def returning(self, key: str, taken: Taken) -> Call[Any]:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Never, Unpack, overload
 
 from shiftboss.errors import ConfigError
-from shiftboss.plan import Plan, at_last, carry, run
+from shiftboss.plan import Plan, at_last, carry
 from shiftboss.scripts import Call
 
 from . import calls
@@ -113,9 +114,13 @@ class WindowLimiter(TimedLimiter[Permit, Skipped_co]):
         shelf_of(client, self.key(client)).clear()
         yield from TimedLimiter.forget(self, client)
 
-    def look(self, client: Shiftboss) -> Plan[LimiterState]:
+    def looking(self, key: str) -> Call[Sequence[int]]:
+        """The call that looks at it."""
+        return calls.window_state(key, self._micros)
+
+    def state(self, found: Sequence[int]) -> LimiterState:
         """How it is used at this instant."""
-        used, reserved, first = yield from run(calls.window_state(self.key(client), self._micros))
+        used, reserved, first = found
         return LimiterState(used, max(0, self.count - used), reserved, first / 1e6 if used else None)
 
 

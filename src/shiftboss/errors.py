@@ -20,6 +20,11 @@ Redis' own errors pass through untouched. Every error here pickles, so it can cr
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from shiftboss.limiters import LimiterState
+
 
 class ShiftbossError(Exception):
     """The base of all errors on this page."""
@@ -53,15 +58,22 @@ class OverLimit(ShiftbossError):
         limiter: The limiter's name.
         retry_after: Seconds after which it may admit again, where it knows; else None.
         source: The limiter itself, which says what becomes of a job; it does not cross process boundaries.
+        state: How the limiter was used when it refused, as `peek` says it; None where Redis could not be asked.
     """
 
     def __init__(
-        self, message: str, limiter: str = "", retry_after: float | None = None, source: object = None
+        self,
+        message: str,
+        limiter: str = "",
+        retry_after: float | None = None,
+        source: object = None,
+        state: LimiterState | None = None,
     ) -> None:
         super().__init__(message, limiter, retry_after)
         self.limiter = limiter
         self.retry_after = retry_after
         self.source = source
+        self.state = state
 
     def __reduce__(self) -> tuple[type[OverLimit], tuple[object, ...], dict[str, object]]:
         return type(self), self.args, {**self.__dict__, "source": None}

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -157,6 +158,23 @@ def test_waiting_ends_in_time_and_leaves_the_queue(client: Shiftboss) -> None:
         assert erp.peek().waiting == 0
 
 
+def test_who_is_refused_is_told_how_many_others_wait(client: Shiftboss) -> None:
+    limiter = limiters.concurrent("x", 1, wait_timeout=30)
+    with ThreadPoolExecutor() as pool:
+        grant = limiter.acquire()
+        waiter = pool.submit(limiter.acquire)
+        wait_until(lambda: limiter.peek().waiting == 1)
+        for impatient in (replace(limiter, wait_timeout=0), replace(limiter, wait_timeout=0.05)):
+            with pytest.raises(OverLimit) as refused:
+                impatient.acquire()
+            state = refused.value.state
+            assert state is not None
+            assert (state.used, state.remaining, state.waiting) == (1, 0, 1)
+            assert 0 < (state.reset_after or 0) <= 30
+        grant.release()
+        waiter.result().release()
+
+
 def test_the_slot_of_a_holder_that_outlives_its_lease_is_taken_and_its_late_release_frees_nothing(
     client: Shiftboss,
 ) -> None:
@@ -233,9 +251,10 @@ def test_asking_again_with_the_same_ticket_takes_one_slot(client: Shiftboss) -> 
 
     def ask(ticket: str) -> int:
         channel = "sb:present:"
-        return client.store.run(
+        answer = client.store.run(
             calls.acquire(keys, 2, f"{process}.{ticket}.5000", process, 5000, 0, 60_000, keys.wake, channel)
         )
+        return answer if isinstance(answer, int) else answer[0]
 
     assert all(ask("1") > 0 for _ in range(3))
     assert leases(client, "erp") == 1
@@ -253,7 +272,7 @@ def test_a_call_that_comes_after_its_sender_has_left_takes_nothing(client: Shift
         held = limiter.acquire()
     client.store.appear(keys.leases, channel)
 
-    def ask(ticket: str) -> int:
+    def ask(ticket: str) -> Any:
         asking = calls.acquire(
             keys, 1, ticket, client.store.identity, 30_000, 1000 * waits, limiter.ttl_ms, keys.wake, channel
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import pickle
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import count
@@ -13,7 +14,7 @@ import time_machine
 
 from shiftboss import ConfigError, Shiftboss, keys, limiters
 from shiftboss.client import current_client
-from shiftboss.limiters import Limiter, OverLimit, calls
+from shiftboss.limiters import Limiter, LimiterState, OverLimit, calls
 from shiftboss.limiters.registry import MOST, _written
 from shiftboss.store import Store, command
 
@@ -60,6 +61,41 @@ def test_an_error_names_the_limiter(clock: time_machine.Traveller, kind: str) ->
     assert refused.value.limiter == "shopify"
     assert refused.value.source == limiter
     assert refused.value.retry_after is not None
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_error_says_how_the_limiter_was_used_when_it_refused(clock: time_machine.Traveller, kind: str) -> None:
+    limiter = make(kind, 5, wait_timeout=0)
+    for _ in range(4):
+        limiter.acquire()
+    if kind == "concurrent":
+        limiter.acquire()
+    with pytest.raises(OverLimit) as refused:
+        limiter.acquire(cost=1 if kind == "concurrent" else 3)
+    state = pickle.loads(pickle.dumps(refused.value)).state
+    assert state == limiter.peek()
+    assert (state.used, state.remaining, state.waiting) == ((5, 0, 0) if kind == "concurrent" else (4, 1, 0))
+    assert state.reset_at is not None
+
+
+@pytest.mark.parametrize("kind", ["bucket", "window", "leaky", "points"])
+def test_an_error_says_how_many_units_others_have_reserved(
+    clock: time_machine.Traveller, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[LimiterState | None] = []
+
+    def refuse(_: float) -> None:
+        """While somebody waits."""
+        with pytest.raises(OverLimit) as refused:
+            make(kind, 4, wait_timeout=0).acquire()
+        seen.append(refused.value.state)
+        assert seen[-1] == make(kind, 4).peek()
+
+    limiter = make(kind, 4, wait_timeout=100)
+    limiter.acquire(3)
+    monkeypatch.setattr("time.sleep", refuse)
+    limiter.acquire(2)
+    assert [state and state.waiting for state in seen] == [2 if kind in {"bucket", "window"} else 1]
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -110,7 +110,7 @@ def refused(payload: Payload, gate: Gate, refusal: OverLimit) -> Reschedule:
     waited = (now_ms - since) / 1000 if isinstance(since, int) else 0.0
     if waited > gate.wait_timeout:
         raise OverLimit(
-            f"limiter {gate.name!r}: no room in {waited:.0f} s", gate.name, refusal.retry_after, gate
+            f"limiter {gate.name!r}: no room in {waited:.0f} s", gate.name, refusal.retry_after, gate, refusal.state
         ) from refusal
     pause = random.uniform(0.5, 1.0) * min(SHORTEST_PAUSE + waited / 4, LONGEST_PAUSE)
     # How often it was over the limit counts on until a run gets through.
