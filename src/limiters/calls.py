@@ -132,9 +132,9 @@ def reclaimed(keys: ConcurrentKeys) -> Call[int]:
     return command("HGET", [keys.meta], ["reclaimed"], lambda reply: int(reply or 0))
 
 
-def register(limiters: str, name: str, kind: str, definition: str, ttl: int) -> Call[str]:
-    """Write a limiter down; the kind that its name stands for."""
-    return script("limiters/register").call(bytes.decode, [limiters], [name, kind, definition, ttl])
+def register(limiters: str, name: str, kind: str, definition: str, ttl: int, slack: int) -> Call[str]:
+    """Write a limiter down; the kind that its name stands for. Milliseconds."""
+    return script("limiters/register").call(bytes.decode, [limiters], [name, kind, definition, ttl, slack])
 
 
 def listed(key: str, cursor: str, count: int) -> Call[tuple[str, list[tuple[str, str]]]]:

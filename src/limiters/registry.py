@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from .base import Limiter
 
 DAY = 86400.0
+# Seconds for which an entry stays on the list beyond the time for which its limiter is remembered: it is renewed once a day.
+SLACK = 2 * DAY
 YEAR_MS = 365 * 86_400_000
 PAGE = 500
 # Of so many definitions one process remembers at most that it has written them down.
@@ -57,7 +59,7 @@ class Listed:
     @property
     def is_forgotten(self) -> bool:
         """Whether nobody has used it for longer than it is remembered."""
-        return datetime.now(UTC) - self.seen > timedelta(seconds=self.definition["ttl"] + 2 * DAY)
+        return datetime.now(UTC) - self.seen > timedelta(seconds=self.definition["ttl"] + SLACK)
 
 
 def is_written(limiter: Limiter, client: Shiftboss) -> bool:
@@ -74,7 +76,9 @@ def register(limiter: Limiter, client: Shiftboss, patience: float) -> Plan[None]
         ConfigError: The name stands for a limiter of another kind.
     """
     text = msgspec.json.encode(limiter.definition()).decode()
-    call = calls.register(keys.limiters(client.namespace), limiter.name, limiter.kind, text, YEAR_MS)
+    call = calls.register(
+        keys.limiters(client.namespace), limiter.name, limiter.kind, text, YEAR_MS, round(SLACK * 1000)
+    )
     kind = yield from carry(call, (), patience)
     if kind != limiter.kind:
         raise ConfigError(

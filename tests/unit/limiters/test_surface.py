@@ -157,6 +157,20 @@ def test_a_limiter_for_each_of_very_many_costs_nothing_until_it_is_used(clock: t
     assert len(_written.get(client, {})) == 0 < MOST
 
 
+def test_of_names_that_come_and_go_only_those_in_use_stay_listed(clock: time_machine.Traveller) -> None:
+    client = current_client()
+    for n in range(200):
+        limiters.window(f"old-{n}", 5, "minute", ttl=60).acquire()
+    for n in range(100):
+        limiters.window(f"kept-{n}", 5, "minute").acquire()
+    clock.shift(timedelta(days=3))
+    for n in range(300):
+        limiters.window(f"new-{n}", 5, "minute", ttl=60).acquire()
+    entries = client.store.run(command("HKEYS", [keys.limiters(client.namespace)], [], list))
+    assert len([name for name in entries if name.startswith((b"kept-", b"new-"))]) == 400
+    assert len(entries) < 450  # nobody has listed them, and some 200 were forgotten
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_limiter_says_when_something_comes_free(clock: time_machine.Traveller, kind: str) -> None:
     limiter = make(kind, 5, 60, **({"lock_timeout": 60} if kind == "concurrent" else {}))
