@@ -12,6 +12,9 @@ from shiftboss.errors import OverLimit
 from shiftboss.extension import Extension, Reschedule
 from shiftboss.jobs import OVERRATED, Message
 
+from .base import seconds
+from .definition import YEAR
+
 if TYPE_CHECKING:
     from shiftboss.client import Shiftboss
 
@@ -50,17 +53,19 @@ class LimiterExtension(Extension):
 
 
 def retry_after(error: BaseException) -> float | None:
-    """Seconds after which an error says that it may be tried again, if it does: by an attribute of that name, or as the
-    header of the response that it carries.
+    """Seconds after which an error says that it may be tried again, if it does: by an attribute of that name, or in the headers
+    of the response that it carries, or that it carries itself.
     """
-    known: Any = getattr(error, "retry_after", None)
-    if known is None:
-        headers: Any = getattr(getattr(error, "response", None), "headers", None) or {}
-        known = headers.get("Retry-After") if hasattr(headers, "get") else None
+    said: Any = getattr(error, "retry_after", None)
+    for carrier in (getattr(error, "response", None), error):
+        headers: Any = getattr(carrier, "headers", None)
+        if said is None and hasattr(headers, "get"):
+            # Those of some libraries are plain dictionaries, of names in small letters.
+            said = headers.get("Retry-After", headers.get("retry-after"))
     try:
-        return None if known is None else max(0.0, float(known))
-    except (TypeError, ValueError):
-        return _until(known) if isinstance(known, str) else None
+        return _delay(said)
+    except (TypeError, ValueError, OverflowError):
+        return _until(said) if isinstance(said, str) else None
 
 
 def _until(date: str) -> float | None:
@@ -68,7 +73,15 @@ def _until(date: str) -> float | None:
         when = parsedate_to_datetime(date)
     except ValueError:
         return None
-    return max(0.0, ((when if when.tzinfo else when.replace(tzinfo=UTC)) - datetime.now(UTC)).total_seconds())
+    return _delay((when if when.tzinfo else when.replace(tzinfo=UTC)) - datetime.now(UTC))
+
+
+def _delay(said: Any) -> float | None:
+    """What was said, as seconds to wait; None where nothing was, or no time that a job can wait."""
+    if said is None:
+        return None
+    wish = seconds(said)
+    return max(0.0, float(wish)) if float("-inf") < float(wish) <= YEAR else None
 
 
 def _wished(limiter: Any, message: Message, error: BaseException) -> float | None:
@@ -76,8 +89,7 @@ def _wished(limiter: Any, message: Message, error: BaseException) -> float | Non
     if backoff is None:
         return None
     try:
-        wish = backoff(limiter, message, error)
-        return None if wish is None else max(0.0, float(wish))
+        return _delay(backoff(limiter, message, error))
     except Exception:
         log.exception("backoff of limiter %r failed; the usual delay is taken", limiter.name)
         return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -86,7 +87,7 @@ def test_a_limiter_says_how_long() -> None:
 
 
 def test_a_wish_that_is_none_or_fails_means_the_usual(caplog: pytest.LogCaptureFixture) -> None:
-    for backoff in (lambda *_: None, lambda *_: 1 / 0):
+    for backoff in (lambda *_: None, lambda *_: math.inf, lambda *_: math.nan, lambda *_: 1 / 0):
         later = raised(OverLimit("no", "erp", 60.0, concurrent("erp", 1, backoff=backoff)))
         assert later is not None
         assert 60 <= later.delay <= 66
@@ -95,7 +96,19 @@ def test_a_wish_that_is_none_or_fails_means_the_usual(caplog: pytest.LogCaptureF
 
 @pytest.mark.parametrize(
     ("said", "least", "most"),
-    [("30", 30, 33), (30, 30, 33), (None, 300, 330), ("soon", 300, 330), (object(), 300, 330), ("-5", 0, 1)],
+    [
+        ("30", 30, 33),
+        (30, 30, 33),
+        (None, 300, 330),
+        ("soon", 300, 330),
+        (object(), 300, 330),
+        ("-5", 0, 1),
+        ("inf", 300, 330),
+        ("nan", 300, 330),
+        ("99999999999", 300, 330),
+        (10**400, 300, 330),
+        ("Fri, 31 Dec 9999 23:59:59 GMT", 300, 330),
+    ],
 )
 def test_an_error_of_others_that_means_the_same_is_honoured(
     registered: None, said: object, least: float, most: float
@@ -109,6 +122,24 @@ def test_a_date_is_honoured_too(registered: None) -> None:
     later = raised(TooManyRequests(format_datetime(datetime.now(UTC) + timedelta(seconds=90), usegmt=True)))
     assert later is not None
     assert 80 <= later.delay <= 100
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"headers": {"Retry-After": "30"}},  # as aiohttp and urllib say it
+        {"headers": {"retry-after": "30"}},
+        {"response": SimpleNamespace(headers={"retry-after": "30"})},
+        {"retry_after": timedelta(seconds=30)},
+    ],
+    ids=repr,
+)
+def test_wherever_an_error_says_when_it_may_be_tried_again(registered: None, said: dict[str, Any]) -> None:
+    error = TooManyRequests()
+    error.__dict__.update(said)
+    later = raised(error)
+    assert later is not None
+    assert 30 <= later.delay <= 33
 
 
 def test_any_other_error_is_a_failure() -> None:
