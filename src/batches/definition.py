@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
-from typing import Any
 
 import msgspec
 
-from shiftboss.config import check_seconds
+from shiftboss.config import check_seconds, to_seconds
 from shiftboss.engine import BUILT_IN
 from shiftboss.errors import ConfigError
 
@@ -58,11 +57,6 @@ def to_milliseconds(name: str, value: timedelta | float) -> int:
     if seconds < 60:
         raise ConfigError(f"expected {name} to be at least 60 seconds, got {value!r}")
     return int(seconds * 1000)
-
-
-def to_seconds(value: timedelta | float | None) -> Any:
-    """The same, a timedelta as seconds."""
-    return value.total_seconds() if isinstance(value, timedelta) else value
 
 
 def _utf8(name: str, text: str) -> bytes:

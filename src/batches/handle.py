@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any, Self, TypeVar
 
 from shiftboss.client import Shiftboss, current_client
+from shiftboss.config import to_seconds
 from shiftboss.errors import BatchNotFound
 from shiftboss.jobs import CallbackOf, current_job
 from shiftboss.keys import BatchKeys, shard_of
@@ -14,7 +15,6 @@ from shiftboss.plan import Plan, run
 
 from . import calls
 from .callbacks import check_event
-from .definition import to_seconds
 from .family import descendants
 from .join import ajoin, join
 from .reading import read_statuses

@@ -209,10 +209,5 @@ class Limiter(Limits[Given_co, Skipped_co]):
         return _restore, (type(self), said)
 
 
-def seconds(duration: Duration) -> float:
-    """A duration in seconds; what is none is for the limiter to refuse."""
-    return duration.total_seconds() if isinstance(duration, timedelta) else duration
-
-
 def _restore(kind: type[Limiter], said: dict[str, Any]) -> Limiter:
     return kind(**said)

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
 from typing import Any, Literal, TypedDict
 
 from shiftboss.client import Shiftboss
-from shiftboss.config import check_known
+from shiftboss.config import check_known, to_seconds
 
 from .base import Duration, OnOutage
 from .limits import Policy
@@ -42,4 +41,4 @@ def common(options: Options) -> dict[str, Any]:
         ConfigError: An unknown option, with the nearest known one.
     """
     check_known("limiter option", options, Options.__annotations__)
-    return {name: value.total_seconds() if isinstance(value, timedelta) else value for name, value in options.items()}
+    return {name: to_seconds(value) for name, value in options.items()}

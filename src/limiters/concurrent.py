@@ -6,13 +6,13 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, ClassVar, Never, Unpack, overload
 
-from shiftboss.config import check_seconds
+from shiftboss.config import check_seconds, to_seconds
 from shiftboss.errors import ConfigError
 from shiftboss.keys import ConcurrentKeys
 from shiftboss.plan import Plan, run
 
 from . import calls
-from .base import Duration, Limiter, seconds
+from .base import Duration, Limiter
 from .common import Common, Options, Raise, Skip, common
 from .counters import Totals
 from .definition import YEAR, check_count
@@ -175,4 +175,6 @@ def concurrent(
         ...     erp.peek().used
         1
     """
-    return ConcurrentLimiter(name=name, slots=size, lock_timeout=seconds(lock_timeout), renew=renew, **common(options))
+    return ConcurrentLimiter(
+        name=name, slots=size, lock_timeout=to_seconds(lock_timeout), renew=renew, **common(options)
+    )

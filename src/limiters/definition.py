@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from datetime import timedelta
 
-from shiftboss.config import check_seconds
+from shiftboss.config import check_seconds, to_seconds
 from shiftboss.errors import ConfigError
 
 LARGEST = 1_000_000
@@ -39,8 +38,7 @@ def to_interval(what: str, interval: object) -> float:
         if interval not in INTERVALS:
             raise ConfigError(f"expected {what} to be one of {', '.join(INTERVALS)}, or seconds, got {interval!r}")
         return INTERVALS[interval]
-    value = interval.total_seconds() if isinstance(interval, timedelta) else interval
-    seconds = check_seconds(what, value, at_most=YEAR)
+    seconds = check_seconds(what, to_seconds(interval), at_most=YEAR)
     if seconds < 0.001:
         raise ConfigError(f"expected {what} to be at least 0.001 seconds, got {interval!r}")
     return seconds

@@ -8,11 +8,11 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 
+from shiftboss.config import to_seconds
 from shiftboss.errors import OverLimit
 from shiftboss.extension import Extension, Reschedule
 from shiftboss.jobs import OVERRATED, Message
 
-from .base import seconds
 from .definition import YEAR
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ def _delay(said: Any) -> float | None:
     """What was said, as seconds to wait; None where nothing was, or no time that a job can wait."""
     if said is None:
         return None
-    wish = seconds(said)
+    wish = to_seconds(said)
     return max(0.0, float(wish)) if float("-inf") < float(wish) <= YEAR else None
 
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from datetime import timedelta
 from typing import Any
 
-from shiftboss.config import check_known
+from shiftboss.config import check_known, to_seconds
 from shiftboss.errors import ConfigError, ScheduleError
 
 from .cron import parse, zone_of
@@ -91,8 +90,7 @@ def check_schedule_name(name: object) -> str:
 
 def _span(what: str, value: object, *, least: int = 0) -> int:
     """Milliseconds of a duration: seconds as a number, a timedelta, or text like 90s, 1h or 1h 30m."""
-    if isinstance(value, timedelta):
-        value = value.total_seconds()
+    value = to_seconds(value)
     if isinstance(value, (int, float)) and not isinstance(value, bool) and value == value and abs(value) < LONGEST:  # noqa: PLR0124  NaN
         milliseconds = round(value * 1000)
     elif isinstance(value, str) and value.strip() and not _SPAN.sub("", value).strip():

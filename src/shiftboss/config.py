@@ -11,6 +11,7 @@ import os
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, fields
+from datetime import timedelta
 from typing import Any
 
 from shiftboss.errors import ConfigError
@@ -104,6 +105,17 @@ def nearest(name: str, known: Iterable[str]) -> str:
     known = list(known)
     near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
     return f"did you mean {near[0]!r}?" if near else f"known are {', '.join(known)}"
+
+
+def to_seconds(duration: Any) -> Any:
+    """A timedelta as seconds, anything else as it is: what is no duration is for its reader to refuse.
+
+    Example:
+        >>> from datetime import timedelta
+        >>> to_seconds(timedelta(minutes=1)), to_seconds(2.5)
+        (60.0, 2.5)
+    """
+    return duration.total_seconds() if isinstance(duration, timedelta) else duration
 
 
 def check_seconds(name: str, value: object, *, at_most: float | None = None, zero: bool = False) -> float:

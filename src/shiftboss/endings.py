@@ -13,6 +13,7 @@ from datetime import timedelta
 from enum import Enum
 from typing import NoReturn
 
+from shiftboss.config import to_seconds
 from shiftboss.errors import JobError
 from shiftboss.extension import Reschedule
 from shiftboss.jobs import REQUEUES, Message, current_job
@@ -68,7 +69,7 @@ def requeue(delay: float | timedelta = 0.0) -> NoReturn:
         ...     if answer.status == 429:
         ...         requeue(float(answer.headers["Retry-After"]))
     """
-    seconds = delay.total_seconds() if isinstance(delay, timedelta) else delay
+    seconds = to_seconds(delay)
     if not isinstance(seconds, (int, float)) or isinstance(seconds, bool) or not 0 <= seconds < math.inf:
         raise JobError(f"expected requeue to be given seconds, 0 or more, or a timedelta, got {delay!r}")
     if current_job() is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from datetime import datetime, timedelta
 
+from shiftboss.config import to_seconds
 from shiftboss.errors import JobError
 
 # The end of the year 9999, after which no datetime can say when a job is due.
@@ -21,9 +22,7 @@ def due_in(name: str, delay: float | timedelta) -> float | None:
     Raises:
         JobError: Not a number of seconds, or later than the year 9999.
     """
-    if isinstance(delay, timedelta):
-        delay = delay.total_seconds()
-    seconds = _number(delay)
+    seconds = _number(to_seconds(delay))
     if seconds is None:
         raise JobError(f"{name}: expected a delay in seconds or a timedelta, got {delay!r:.100}")
     return _future(name, time.time() + seconds, delay)

@@ -9,7 +9,7 @@ from datetime import timedelta
 from functools import cached_property
 from typing import Any, TypedDict
 
-from shiftboss.config import check_known
+from shiftboss.config import check_known, to_seconds
 from shiftboss.engine import Gate
 from shiftboss.errors import ConfigError
 from shiftboss.jobs import TRACK
@@ -118,8 +118,8 @@ class JobOptions:
         if isinstance(given.get("discard_on"), type):
             given["discard_on"] = (given["discard_on"],)
         for name in ("retry_for", "expires_in", "timeout"):
-            if isinstance(given.get(name), timedelta):
-                given[name] = given[name].total_seconds()
+            if name in given:
+                given[name] = to_seconds(given[name])
         return replace(base or cls(), **given)
 
     @cached_property

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from shiftboss.config import to_seconds
 from shiftboss.endings import Discard, Verdict
 from shiftboss.engine import Gate
 from shiftboss.engines.sidekiq.options import RETRIES
@@ -178,9 +179,7 @@ def _wished(retry_in: RetryIn | None, count: int, error: BaseException) -> float
     if retry_in is None:
         return None
     try:
-        wish = retry_in(count, error)
-        if isinstance(wish, timedelta):
-            wish = wish.total_seconds()
+        wish = to_seconds(retry_in(count, error))
         if isinstance(wish, Verdict) or not wish:
             return wish or None
         if not math.isfinite(wish):
