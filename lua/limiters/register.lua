@@ -22,8 +22,8 @@ if kind and kind ~= ARGV[2] then return kind end
 local now = clock()
 local some = redis.call('HRANDFIELD', KEYS[1], LOOK, 'WITHVALUES') or {}
 for i = 1, #some, 2 do
-  local said, definition = string.match(some[i + 1], '^(%d+)|%a+|(.*)$')
-  if now - said > cjson.decode(definition).ttl * 1000 + ARGV[5] then redis.call('HDEL', KEYS[1], some[i]) end
+  local said, ttl = string.match(some[i + 1], '^(%d+)|.*"ttl":([%d.]+)')
+  if now - said > ttl * 1000 + ARGV[5] then redis.call('HDEL', KEYS[1], some[i]) end
 end
 redis.call('HSET', KEYS[1], ARGV[1], string.format('%.0f', now) .. '|' .. ARGV[2] .. '|' .. ARGV[3])
 redis.call('PEXPIRE', KEYS[1], ARGV[4])

@@ -18,7 +18,7 @@ from shiftboss.errors import ConfigError, OverLimit
 from shiftboss.keys import CountKeys
 from shiftboss.plan import Plan, run, run_many
 
-from . import calls
+from . import calls, outage
 from .counters import Minute, Totals
 from .counting import counting
 from .definition import YEAR, check_choice, check_count, check_name
@@ -168,13 +168,14 @@ class Limiter(Limits[Given_co, Skipped_co]):
             events.emit("limiter.over_limit", limiter=self.name, kind=self.kind, retry_after=refusal.retry_after)
             raise
         except (RedisError, OSError) as error:
+            if self.on_outage == "raise":
+                raise
+            outage.tell(self, error)
             if self.on_outage == "allow":
                 return cast("Given_co", NOTHING)  # it has all that any grant has
-            if self.on_outage == "deny":
-                raise OverLimit(
-                    f"limiter {self.name!r}: Redis could not be asked: {error}", self.name, None, self
-                ) from error
-            raise
+            raise OverLimit(
+                f"limiter {self.name!r}: Redis could not be asked: {error}", self.name, None, self
+            ) from error
 
     def check_cost(self, cost: int) -> None:
         """Refuse a cost that could never be admitted.

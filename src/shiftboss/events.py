@@ -32,6 +32,7 @@ CATALOGUE: Mapping[str, str] = {
     "batch.death": "the first member died, of it or below it: bid",
     "batch.finished": "every member succeeded or died: bid",
     "limiter.over_limit": "a limiter refused: limiter, kind, retry_after (seconds or None)",
+    "limiter.outage": "a limiter decided without Redis, as `on_outage` says: limiter, kind, answer (allowed, denied), error (its class)",
     "limiter.waited": "a limiter let somebody in after a wait: limiter, kind, seconds",
     "tick.claimed": "a periodic job was enqueued: schedule, entry, planned (epoch seconds), lateness (seconds), jid",
     "tick.caught_up": "a tick of the past was enqueued: schedule, entry, planned, lateness, jid",

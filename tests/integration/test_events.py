@@ -115,3 +115,21 @@ def test_limiters_tell_of_waits(
     with suppress(OverLimit):
         limiter.try_acquire()
     assert names(heard, "limiter.over_limit") == ["limiter.over_limit"]
+
+
+@pytest.mark.backends("fake")
+def test_limiters_tell_that_they_decide_without_redis(
+    client: Shiftboss, heard: list[events.Event], caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shiftboss.limiters.outage.EVERY", 3600)
+    with Shiftboss("redis://127.0.0.1:1/0"):
+        limiters.bucket("api", 5, 60, on_outage="allow").acquire()
+        assert limiters.concurrent("erp", 5, wait_timeout=0, on_outage="deny").try_acquire() is None
+    assert names(heard, "limiter.outage") == ["limiter.outage"] * 2
+    told = [event.data for event in heard if event.name == "limiter.outage"]
+    assert [(one["limiter"], one["kind"], one["answer"]) for one in told] == [
+        ("api", "bucket", "allowed"),
+        ("erp", "concurrent", "denied"),
+    ]
+    assert told[0]["error"] == "ConnectionError"
+    assert caplog.text.count("because Redis could not be asked") <= 1

@@ -159,7 +159,7 @@ def test_waiting_ends_in_time_and_leaves_the_queue(client: Shiftboss) -> None:
 
 
 def test_who_is_refused_is_told_how_many_others_wait(client: Shiftboss) -> None:
-    limiter = limiters.concurrent("x", 1, wait_timeout=30)
+    limiter = limiters.concurrent("x", 1, wait_timeout=30, client=client)
     with ThreadPoolExecutor() as pool:
         grant = limiter.acquire()
         waiter = pool.submit(limiter.acquire)

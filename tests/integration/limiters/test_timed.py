@@ -224,7 +224,10 @@ def test_the_same_name_of_another_kind_is_refused(client: Shiftboss, new_client:
 
 
 @pytest.mark.parametrize("kind", [*KINDS, "concurrent"])
-def test_while_redis_is_away_it_raises_allows_or_denies_as_told(kind: str) -> None:
+def test_while_redis_is_away_it_raises_allows_or_denies_as_told(
+    kind: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shiftboss.limiters.outage.EVERY", 0)
     with Shiftboss("redis://127.0.0.1:1/0"):
         interval: Any = () if kind == "concurrent" else (60,)
 
@@ -241,6 +244,8 @@ def test_while_redis_is_away_it_raises_allows_or_denies_as_told(kind: str) -> No
         with pytest.raises(OverLimit, match="limiter 'x': Redis could not be asked"):
             of("deny").acquire()
         assert of("deny").try_acquire() is None
+        assert caplog.text.count("limiter 'x': allowed, because Redis could not be asked") == 1
+        assert caplog.text.count("limiter 'x': denied, because Redis could not be asked") == 2
         assert time.monotonic() - began < 20
 
 
