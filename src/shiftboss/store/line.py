@@ -99,13 +99,10 @@ class AsyncLine:
 
     async def run(self, call: Call[T], wait: float = 0.0) -> T:
         """Run a call that may block for `wait` seconds. One round trip. See `Line.run`."""
-        if self._closed:
-            raise RedisConnectionError("this connection was closed")
         connection = self._connection
         try:
             async with asyncio.timeout(wait + GRACE + self._timeout):
-                if not connection.is_connected:
-                    await apart(connection.connect())
+                await self.connect()
                 await connection.send_command(*call.words(whole=True), check_health=False)
                 reply = await connection.read_response(disable_decoding=True, timeout=math.inf)
         except TimeoutError:
@@ -115,6 +112,14 @@ class AsyncLine:
             await connection.disconnect(nowait=True)
             raise
         return call.decode(reply)
+
+    async def connect(self) -> None:
+        """Connect, unless it is. Closed meanwhile, it does not stay open: nobody would close it."""
+        if not (self._closed or self._connection.is_connected):
+            await apart(self._connection.connect())
+        if self._closed:
+            await self._connection.disconnect(nowait=True)
+            raise RedisConnectionError("this connection was closed")
 
     async def close(self) -> None:
         """Close it. A task that waits gets a `redis.ConnectionError` at once."""
@@ -133,12 +138,15 @@ class AsyncSubscription:
         connection = line._connection
         try:
             async with asyncio.timeout(line._timeout):
-                await apart(connection.connect())
+                await line.connect()
                 await connection.send_command("SUBSCRIBE", channel)
                 await connection.read_response(disable_decoding=True)
         except TimeoutError:
             await connection.disconnect(nowait=True)
             raise RedisTimeoutError("Timeout reading from the server") from None
+        except BaseException:
+            await connection.disconnect(nowait=True)
+            raise
         return cls(connection)
 
     async def wait(self, seconds: float) -> bytes | None:

@@ -92,7 +92,8 @@ class AsyncPresence:
         try:
             await AsyncSubscription.on(fresh, prefix + self.identity)
         except BaseException:
-            self._lines.pop(node, None)
+            if self._lines.get(node, (None, 0.0))[0] is fresh:
+                del self._lines[node]
             raise
 
     async def close(self) -> None:

@@ -13,7 +13,7 @@ import pytest
 from redis import exceptions
 
 from shiftboss.scripts import Call
-from shiftboss.store import AsyncStore, Store, command, server_of
+from shiftboss.store import AsyncStore, AsyncSubscription, Store, command, server_of
 from shiftboss.store import line as line_module
 from tests.integration.store.conftest import TOLERANCE, echo, frozen, in_time
 from tests.proxy import FaultProxy
@@ -193,6 +193,39 @@ async def test_asyncio_closing_ends_the_wait_at_once(real: ServerProcess, raw: A
                 await waiting
         with pytest.raises(exceptions.ConnectionError, match="closed"):
             await line.run(echo(1))
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("how", ["closed", "cancelled"])
+async def test_asyncio_a_line_that_is_given_up_while_it_connects_stays_not_open(
+    real: ServerProcess, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    store = AsyncStore(server_of(real.url), 5)
+    async with store.line("{q}:from") as line:
+        connection, there, go_on = line._connection, asyncio.Event(), asyncio.Event()
+        connect = connection.connect
+
+        async def slowly() -> None:
+            if how == "cancelled":
+                await connect()
+            there.set()
+            await go_on.wait()
+            await connect()
+
+        monkeypatch.setattr(connection, "connect", slowly)
+        subscribing = asyncio.create_task(AsyncSubscription.on(line, "news"))
+        await there.wait()
+        if how == "closed":
+            await line.close()
+            go_on.set()
+            with pytest.raises(exceptions.ConnectionError, match="closed"):
+                await subscribing
+        else:
+            subscribing.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await subscribing
+        assert not connection.is_connected
+    await store.aclose()
 
 
 @pytest.mark.asyncio
