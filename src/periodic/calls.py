@@ -106,6 +106,11 @@ def stamp(keys: PeriodicKeys, fingerprint: str, by: str, channel: str, deploy: i
     return script("periodic/stamp").call(int, [keys.meta], [fingerprint, by, channel, deploy])
 
 
+def renew(keys: PeriodicKeys) -> Call[bool]:
+    """Keep the schedule for another year."""
+    return script("periodic/renew").call(bool, [keys.entries, keys.due, keys.paused, keys.meta], [])
+
+
 def meta(keys: PeriodicKeys) -> Call[list[str]]:
     """Fingerprint of the content, of the one before, by whom, and the millisecond; empty where there is none."""
     return command("HMGET", [keys.meta], ["fingerprint", "before", "by", "at"], _maybe)

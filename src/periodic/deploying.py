@@ -129,6 +129,12 @@ def remove(client: Shiftboss, schedule: str, name: str) -> Plan[bool]:
     return gone > 0
 
 
+def renew(client: Shiftboss, schedule: str) -> Plan[None]:
+    """Keep a schedule that nobody changes: otherwise Redis forgets it a year after its last deploy, and what rests fires again."""
+    yield from run(calls.renew(PeriodicKeys(client.namespace, schedule)))
+    yield from run(calls.announce(keys.schedules(client.namespace), schedule))
+
+
 def entries_of(client: Shiftboss, schedule: str) -> Plan[dict[str, Entry]]:
     """All entries of a schedule by name."""
     found = yield from run(calls.entries(PeriodicKeys(client.namespace, schedule)))

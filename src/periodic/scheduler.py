@@ -22,7 +22,7 @@ from shiftboss.service import Service, Signal
 from . import calls
 from .ahead import Ahead
 from .claiming import Move, jid_of
-from .deploying import channel, deploy
+from .deploying import channel, deploy, renew
 from .elector import LEASE, Elector
 from .ticks import enqueue, item_of
 
@@ -45,6 +45,8 @@ FIRED = frozenset({"enqueued", "caught up"})
 SPELL, REST = 0.01, 0.01
 # Seconds after which what was worked out is claimed and pushed, however little it is: all of it may take longer than a lease.
 CLAIM_AFTER = 0.1
+# Seconds after which the schedule is kept for another year.
+RENEW_AFTER = 86_400.0
 # Milliseconds by which the server's clock may go back without a word.
 SHAKY = 1_000
 
@@ -80,6 +82,7 @@ class Scheduler(Service):
         self._elector = Elector(client, self.schedule_name, lease)
         self._next_step = 0.0
         self._next_tick = 0.0
+        self._next_renewal = 0.0
         self._hearing: Subscription | None = None
 
     @property
@@ -181,6 +184,9 @@ class Scheduler(Service):
                 continue
             yield from self._deliver_overdue()
             yield from self._read_ahead()
+            if time.monotonic() >= self._next_renewal:
+                yield from renew(self._client, self.schedule_name)
+                self._next_renewal = time.monotonic() + RENEW_AFTER
             self.fired.fire(due.now)
             return LONGEST if due.wait is None else min(LONGEST, due.wait / 1000)
         return 0.0

@@ -13,7 +13,7 @@ import pytest
 
 from shiftboss import ScheduleError, Shiftboss, events, job, outbox, periodic
 from shiftboss.jobs import Message, Outcome
-from shiftboss.keys import PeriodicKeys, SidekiqKeys
+from shiftboss.keys import PeriodicKeys, SidekiqKeys, schedules
 from shiftboss.periodic import Schedule, Scheduler, calls
 from shiftboss.periodic.claiming import Move, moves_of
 from shiftboss.periodic.deploying import deploy
@@ -528,6 +528,19 @@ def test_elections_are_events(site: Site) -> None:
     names = [event.name for event in heard]
     assert (names[0], names[-1], "tick.claimed" in names) == ("leader.elected", "leader.deposed", True)
     assert heard[-1].data["reason"] == "resigned"
+
+
+def test_a_schedule_that_nobody_changes_is_kept_for_as_long_as_it_is_fired(site: Site) -> None:
+    """Redis would forget it a year after its last deploy, and that an entry rests."""
+    site.deploy("jobs:\n  rests: {cron: '0 3 29 2 *', job: Rests}\n")
+    periodic.pause("rests", client=site.client)
+    of = PeriodicKeys(site.client.namespace, "default")
+    kept = [of.entries, of.due, of.paused, of.meta, schedules(site.client.namespace)]
+    for key in kept:
+        site.client.store.run(command("PEXPIRE", [key], [3_600_000], int))
+    site.start("default")
+    left = [command("PTTL", [key], [], int) for key in kept]
+    wait_until(lambda: min(site.client.store.run(one) for one in left) > 364 * 86_400_000, 20, "another year")
 
 
 def test_history_is_bounded(site: Site) -> None:
