@@ -25,7 +25,7 @@ class Move:
         start: Where the entry stands: that, put off by its jitter.
         end: Where it stands afterwards.
         outcome: ``enqueued``, ``caught up``, ``too old``, or empty where nobody is told: a tick of one that rests.
-        missed: How many ticks it stands for that are too old, as far as they are counted.
+        missed: How many ticks it stands for that are too old.
     """
 
     entry: Entry

@@ -154,10 +154,11 @@ def next_instant(cron: Cron, zone: str, after: int) -> int:
     place = zone_of(zone)
     moment = datetime.fromtimestamp(after, UTC)
     wall = moment.astimezone(place).replace(tzinfo=None)
-    offset, later = _offset(moment, place), _offset(moment + AROUND, place)
-    if offset == later:
+    around = after + int(AROUND.total_seconds())
+    offset = offset_of(after, place)
+    if offset == offset_of(around, place):
         return _first(cron, place, wall, after + 1)
-    jump = _jump(after, int((moment + AROUND).timestamp()), place)
+    jump = jump_between(after, around, place)
     match = next(cron.on_the_wall(wall))
     instant = int((match - offset).replace(tzinfo=UTC).timestamp())
     if instant < jump:
@@ -198,20 +199,21 @@ def _instants(cron: Cron, match: datetime, zone: ZoneInfo) -> list[int]:
         passes = [int(first.timestamp()), int(second.timestamp())]
         return passes[:1] if cron.is_fixed else passes
     # In a gap, the first reading lies after it and the second before.
-    return [_jump(int(second.timestamp()), int(first.timestamp()), zone)] if cron.is_fixed else []
+    return [jump_between(int(second.timestamp()), int(first.timestamp()), zone)] if cron.is_fixed else []
 
 
-def _jump(before: int, after: int, zone: ZoneInfo) -> int:
-    """The instant between two at which the clock jumps."""
-    offset = _offset(datetime.fromtimestamp(after, UTC), zone)
+def jump_between(before: int, after: int, zone: ZoneInfo) -> int:
+    """The instant between two at which the clock jumps; epoch seconds."""
+    offset = offset_of(after, zone)
     while after - before > 1:
         middle = (before + after) // 2
-        if _offset(datetime.fromtimestamp(middle, UTC), zone) == offset:
+        if offset_of(middle, zone) == offset:
             after = middle
         else:
             before = middle
     return after
 
 
-def _offset(moment: datetime, zone: ZoneInfo) -> timedelta:
-    return moment.astimezone(zone).utcoffset() or timedelta()
+def offset_of(instant: int, zone: ZoneInfo) -> timedelta:
+    """By how much the wall clock of a zone is ahead of UTC at an instant; epoch seconds."""
+    return datetime.fromtimestamp(instant, zone).utcoffset() or timedelta()

@@ -6,19 +6,17 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from hashlib import sha256
-from itertools import islice, takewhile
 from typing import Any, Literal, Self
 
 import msgspec
 
+from .counting import count_between
 from .cron import Cron, next_instant, read
 
 CatchUp = Literal["none", "one", "all"]
 Overlap = Literal["allow", "skip", "queue_one"]
 Source = Literal["file", "code", "runtime"]
 WEEK = 7 * 86_400_000
-# Missed ticks of a cron entry that are counted: each takes a fraction of a millisecond, of which a leader has few.
-MOST_COUNTED = 30
 
 
 @dataclass(frozen=True)
@@ -110,11 +108,10 @@ class Entry:
         return found
 
     def count(self, first: int, end: int) -> int:
-        """How many planned instants lie from one of them on before another; of a cron entry's, at most so many as are counted."""
+        """How many planned instants lie from one of them on before another."""
         if self.parsed is None:
             return (end - first) // self.every
-        later = takewhile(lambda instant: instant < end, self.following(first))
-        return 1 + sum(1 for _ in islice(later, MOST_COUNTED - 1))
+        return 1 + count_between(self.parsed, self.timezone, first // 1000, end // 1000)
 
     def delay(self, schedule: str) -> int:
         """Milliseconds by which each of its ticks is put off."""

@@ -44,7 +44,7 @@ class Run:
         term: The leader's term.
         ended: How the job has ended, where the engine tells: ``succeeded`` or ``died``.
         ended_at: When.
-        missed: How many ticks a line ``too old`` stands for. Those of a cron entry are counted to 30, which means at least so many.
+        missed: How many ticks a line ``too old`` stands for.
     """
 
     planned: datetime | None
