@@ -15,7 +15,6 @@ from croniter import croniter
 
 from .cron import AROUND, Cron, jump_between, offset_of, zone_of
 
-STEP = int(AROUND.total_seconds())
 SECOND = timedelta(seconds=1)
 
 
@@ -46,7 +45,7 @@ def count_between(cron: Cron, zone: str, after: int, end: int) -> int:
 def _jumps(zone: ZoneInfo, after: int, end: int) -> Iterator[int]:
     """The instants between two at which the clock jumps."""
     while after < end - 1:
-        later = min(after + STEP, end - 1)
+        later = min(after + AROUND, end - 1)
         if offset_of(after, zone) != offset_of(later, zone):
             yield jump_between(after, later, zone)
         after = later

@@ -36,8 +36,8 @@ _SINGLE = re.compile(r"\b(\w+)-\1(?:/\d+)?\b", re.IGNORECASE)
 FIELDS = ("minute", "hour", "day of the month", "month", "day of the week")
 # How many days there are, by the number of their field.
 DAYS = {2: 31, 4: 7}
-# No clock jumps by more than this, and back again within it.
-AROUND = timedelta(hours=26)
+# Seconds within which no clock jumps twice; and none jumps by more.
+AROUND = 26 * 3600
 FIRST = datetime(2024, 1, 1)  # noqa: DTZ001  on the wall
 
 
@@ -88,6 +88,8 @@ def read(text: str, seed: str) -> Cron:
 
 def _names_every(number: int, part: str, days: int) -> bool:
     """Whether a field of days leaves none out, and so restricts nothing. croniter knows that of some such fields only."""
+    if part == "*" or part.isdigit():
+        return part == "*"
     alone = ["*"] * len(FIELDS)
     alone[number] = part
     try:
@@ -108,12 +110,12 @@ def parse(text: object, seed: str) -> Cron:
         ScheduleError: Says what was read and where it broke.
     """
     if not isinstance(text, str) or not text.strip():
-        raise ScheduleError(f"expected cron to be five fields, such as '0 3 * * mon-fri', got {text!r}")
+        raise ScheduleError(f"expected cron to be five fields, such as '0 3 * * mon-fri', got {text!r:.100}")
     if len(text) > LONGEST:
         raise ScheduleError(f"expected cron to be at most {LONGEST} characters, got {len(text)}")
     fields = ALIASES.get(text.strip().lower(), text.strip())
     if fields.startswith("@"):
-        hint = "a worker has no start that happens once" if fields == "@reboot" else f"known are {', '.join(ALIASES)}"
+        hint = "a worker has no start that happens once" if fields.lower() == "@reboot" else f"known are {', '.join(ALIASES)}"
         raise ScheduleError(f"cron {text!r}: {fields} is not understood; {hint}")
     cron = read(text, seed)
     parts = cron.fields.split()
@@ -121,19 +123,21 @@ def parse(text: object, seed: str) -> Cron:
         hint = "; for seconds write every: 10s" if len(parts) in {6, 7} else ""
         raise ScheduleError(f"cron {text!r}: expected five fields, got {len(parts)}{hint}")
     for number, part in enumerate(parts):
-        _check_field(text, number, part, seed)
+        if any(_RANDOM.fullmatch(item) for item in part.split(",")):
+            raise ScheduleError(f"cron {text!r}: R in the {FIELDS[number]} differs from host to host; use H")
     try:
         next(cron.on_the_wall(FIRST))
     except CroniterBadDateError:
         raise ScheduleError(f"cron {text!r}: no such date ever comes") from None
-    except (CroniterError, ValueError, KeyError) as error:
+    except (CroniterError, ValueError, KeyError, IndexError) as error:
+        for number, part in enumerate(parts):
+            _check_field(text, number, part, seed)
         raise ScheduleError(f"cron {text!r}: {error}") from None
     return cron
 
 
 def _check_field(text: str, number: int, part: str, seed: str) -> None:
-    if any(_RANDOM.fullmatch(item) for item in part.split(",")):
-        raise ScheduleError(f"cron {text!r}: R in the {FIELDS[number]} differs from host to host; use H")
+    """Whether it is this field that cannot be read."""
     alone = ["*"] * len(FIELDS)
     alone[number] = part
     try:
@@ -152,13 +156,11 @@ def next_instant(cron: Cron, zone: str, after: int) -> int:
         after: Epoch seconds.
     """
     place = zone_of(zone)
-    moment = datetime.fromtimestamp(after, UTC)
-    wall = moment.astimezone(place).replace(tzinfo=None)
-    around = after + int(AROUND.total_seconds())
+    wall = datetime.fromtimestamp(after, place).replace(tzinfo=None)
     offset = offset_of(after, place)
-    if offset == offset_of(around, place):
+    if offset == offset_of(after + AROUND, place):
         return _first(cron, place, wall, after + 1)
-    jump = jump_between(after, around, place)
+    jump = jump_between(after, after + AROUND, place)
     match = next(cron.on_the_wall(wall))
     instant = int((match - offset).replace(tzinfo=UTC).timestamp())
     if instant < jump:
@@ -187,7 +189,7 @@ def zone_of(name: str) -> ZoneInfo:
     try:
         return ZoneInfo(name)
     except (KeyError, ValueError, OSError, TypeError):
-        raise ScheduleError(f"expected timezone to be a name like Europe/Berlin, got {name!r}") from None
+        raise ScheduleError(f"expected timezone to be a name like Europe/Berlin, got {name!r:.100}") from None
 
 
 def _instants(cron: Cron, match: datetime, zone: ZoneInfo) -> list[int]:
