@@ -1,6 +1,6 @@
 """Periodic jobs: a schedule, a leader, each tick enqueued once."""
 
-from shiftboss.errors import EntryNotFound, ScheduleError
+from shiftboss.errors import EntryNotFound, Mistake, ScheduleError
 
 from .entry import Entry
 from .in_workers import fire_in_workers
@@ -25,8 +25,9 @@ from .operating import (
     schedules,
     upcoming,
 )
+from .reading import load
 from .registration import register
-from .schedule import Schedule, load
+from .schedule import Schedule
 from .scheduler import Scheduler
 from .state import EntryStatus, Leader, Run
 
@@ -35,6 +36,7 @@ __all__ = [
     "EntryNotFound",
     "EntryStatus",
     "Leader",
+    "Mistake",
     "Run",
     "Schedule",
     "ScheduleError",

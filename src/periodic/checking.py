@@ -40,12 +40,13 @@ def make_entry(name: object, said: Mapping[str, Any], *, timezone: str = "UTC", 
         ScheduleError: Its lines say all that is wrong.
     """
     wrong: list[str] = []
-    try:
-        check_known("key", said, FIELDS)
-    except ConfigError as error:
-        wrong.append(str(error))
+    for key in said:
+        try:
+            check_known("key", [key], FIELDS)
+        except ConfigError as error:
+            wrong.append(str(error))
     if not isinstance(name, str) or not NAME.fullmatch(name):
-        wrong.append(f"expected a name of {NAMES}, got {name!r}")
+        wrong.append(f"expected a name of {NAMES}, got {name!r:.100}")
     if ("cron" in said) == ("every" in said):
         wrong.append("expected either cron or every" + (", got both" if "cron" in said else ""))
     values: dict[str, Any] = {"timezone": timezone}
@@ -84,7 +85,7 @@ def check_schedule_name(name: object) -> str:
         ScheduleError: It cannot be one.
     """
     if not isinstance(name, str) or not NAME.fullmatch(name):
-        raise ScheduleError(f"expected schedule to be a name of {NAMES}, got {name!r}")
+        raise ScheduleError(f"expected schedule to be a name of {NAMES}, got {name!r:.100}")
     return name
 
 
@@ -96,10 +97,10 @@ def _span(what: str, value: object, *, least: int = 0) -> int:
     elif isinstance(value, str) and value.strip() and not _SPAN.sub("", value).strip():
         milliseconds = round(sum(float(number) * _UNITS[unit] for number, unit in _SPAN.findall(value)))
     else:
-        raise ScheduleError(f"expected {what} to be a duration like 90s, 5m or 1h 30m, got {value!r}")
+        raise ScheduleError(f"expected {what} to be a duration like 90s, 5m or 1h 30m, got {value!r:.100}")
     if not least <= milliseconds <= LONGEST:
         smallest = f"at least {least / 1000:g} s" if least else "not negative"
-        raise ScheduleError(f"expected {what} to be {smallest} and at most a year, got {value!r}")
+        raise ScheduleError(f"expected {what} to be {smallest} and at most a year, got {value!r:.100}")
     return milliseconds
 
 
@@ -116,7 +117,7 @@ def _choice(what: str, *choices: object) -> Callable[[object], Any]:
     def read(value: object) -> Any:
         if not any(value is choice or (isinstance(choice, str) and value == choice) for choice in choices):
             said = " or ".join("true" if c is True else "false" if c is False else str(c) for c in choices)
-            raise ScheduleError(f"expected {what} to be {said}, got {value!r}")
+            raise ScheduleError(f"expected {what} to be {said}, got {value!r:.100}")
         return value
 
     return read

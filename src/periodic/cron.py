@@ -115,7 +115,11 @@ def parse(text: object, seed: str) -> Cron:
         raise ScheduleError(f"expected cron to be at most {LONGEST} characters, got {len(text)}")
     fields = ALIASES.get(text.strip().lower(), text.strip())
     if fields.startswith("@"):
-        hint = "a worker has no start that happens once" if fields.lower() == "@reboot" else f"known are {', '.join(ALIASES)}"
+        hint = (
+            "a worker has no start that happens once"
+            if fields.lower() == "@reboot"
+            else f"known are {', '.join(ALIASES)}"
+        )
         raise ScheduleError(f"cron {text!r}: {fields} is not understood; {hint}")
     cron = read(text, seed)
     parts = cron.fields.split()

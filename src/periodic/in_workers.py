@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, cast
 
 from shiftboss.client import current_client
 
-from .schedule import load
+from .reading import load
 
 if TYPE_CHECKING:
     from shiftboss.client import Shiftboss

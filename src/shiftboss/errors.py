@@ -20,7 +20,9 @@ Redis' own errors pass through untouched. Every error here pickles, so it can cr
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
     from shiftboss.limiters import LimiterState
@@ -82,8 +84,43 @@ class OverLimit(ShiftbossError):
         return str(self.args[0])
 
 
+@dataclass(frozen=True, slots=True)
+class Mistake:
+    """One thing that is wrong in a schedule. As text it is one line.
+
+    Args:
+        message: What.
+        file: The schedule file; None where an entry is of code.
+        line: The line in it, from 1 on; None where it is about the file as a whole.
+        entry: The entry's name; None where it is about none.
+    """
+
+    message: str
+    file: str | None = None
+    line: int | None = None
+    entry: str | None = None
+
+    def __str__(self) -> str:
+        place = self.file if self.line is None else f"{self.file}:{self.line}"
+        return ": ".join(part for part in (place, self.entry, self.message) if part)
+
+
 class ScheduleError(ShiftbossError, ValueError):
-    """A schedule that cannot be right; a line for each thing that is wrong, with file, line and entry."""
+    """A schedule that cannot be right.
+
+    Args:
+        message: A line for each thing that is wrong.
+        mistakes: The same, each with its file, line and entry, where it is about a whole schedule.
+    """
+
+    def __init__(self, message: str, mistakes: Sequence[Mistake] = ()) -> None:
+        super().__init__(message)
+        self.mistakes = tuple(mistakes)
+
+    @classmethod
+    def of(cls, *mistakes: Mistake) -> Self:
+        """The error that says all of these."""
+        return cls("\n".join(map(str, mistakes)), mistakes)
 
 
 class EntryNotFound(ScheduleError):

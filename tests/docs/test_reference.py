@@ -131,7 +131,11 @@ def test_every_job_option() -> None:
 
 
 def test_every_error() -> None:
-    found = [kind for _, kind in inspect.getmembers(errors, inspect.isclass) if kind.__module__ == errors.__name__]
+    found = [
+        kind
+        for _, kind in inspect.getmembers(errors, inspect.isclass)
+        if issubclass(kind, Exception) and kind.__module__ == errors.__name__
+    ]
     found.sort(key=lambda kind: inspect.getsourcelines(kind)[1])
     found.insert(found.index(errors.WaitTimeout), shiftboss.NotPublished)
     lines = [[f"`{kind.__name__}`", ", ".join(f"`{base.__name__}`" for base in kind.__bases__)] for kind in found]

@@ -105,6 +105,7 @@ def test_json_has_the_fields_that_are_documented(command: str, filled: tuple[Shi
         "limiters show": ["erp"],
         "periodic next": ["tick"],
         "periodic history": ["tick"],
+        "periodic run-now": ["tick"],
         "periodic check": [str(tmp_path / "schedule.yml")],
     }
     place = [] if command == "periodic check" else ["--redis", client.settings.url]

@@ -93,6 +93,29 @@ def test_check_needs_no_server_and_tells_all_that_is_wrong(folder: Path) -> None
     assert "Traceback" not in wrong.stderr
 
 
+def test_check_prints_what_is_wrong_as_json_too(folder: Path) -> None:
+    def mistakes(*words: str) -> list[dict[str, object]]:
+        ran = run(folder, "periodic", "check", "schedule.yml", "--json", *words)
+        said = [json.loads(line) for line in ran.stdout.splitlines()]
+        assert ran.returncode == 2
+        assert len(ran.stderr.splitlines()) == len(said)
+        assert all(line.endswith(one["message"]) for line, one in zip(ran.stderr.splitlines(), said, strict=True))
+        return said
+
+    (folder / "schedule.yml").write_text("queues: 5\njobs:\n  a: {cron: '99 * * * *', job: X}\n")
+    top, entry = mistakes()
+    assert (top["file"], top["line"], top["entry"]) == ("schedule.yml", 1, None)
+    message = "cron '99 * * * *': cannot read '99' as the minute"
+    assert entry == {"message": message, "file": "schedule.yml", "line": 3, "entry": "a"}
+    (folder / "schedule.yml").write_text("jobs:\n  a: {every: 5, job: Needs}\n")
+    (needs,) = mistakes("--require", "periodic_jobs")
+    assert (needs["line"], needs["entry"]) == (2, "a")
+    (folder / "schedule.yml").unlink()
+    assert mistakes() == [
+        {"message": "cannot be read: No such file or directory", "file": "schedule.yml", "line": None, "entry": None}
+    ]
+
+
 def test_check_asks_the_engine_that_the_modules_set_up(folder: Path) -> None:
     (folder / "celery_jobs.py").write_text(
         "from celery import Celery\n"
@@ -128,6 +151,11 @@ def test_a_history_of_no_entry_is_told_as_of_every_other_command(folder: Path, b
     for words in (["history", "nope"], ["next", "nope"], ["pause", "nope"]):
         answer = run(folder, "periodic", *words, "--redis", backend.url)
         assert (answer.returncode, "no entry 'nope'" in answer.stderr) == (1, True), words
+
+
+def test_that_nobody_leads_is_json_too(folder: Path, backend: Backend) -> None:
+    answer = run(folder, "periodic", "leader", "--json", "--redis", backend.url)
+    assert (answer.returncode, json.loads(answer.stdout)) == (1, {"owner": None, "term": None})
 
 
 @pytest.mark.parametrize(

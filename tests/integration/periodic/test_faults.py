@@ -15,7 +15,7 @@ from shiftboss.keys import PeriodicKeys, SidekiqKeys
 from shiftboss.periodic import Schedule, Scheduler, calls
 from shiftboss.periodic.deploying import deploy
 from shiftboss.periodic.elector import Elector
-from shiftboss.periodic.schedule import read
+from shiftboss.periodic.reading import read
 from shiftboss.plan import Plan, run
 from shiftboss.scripts import command, script
 from tests.backends import Backend

@@ -17,7 +17,7 @@ from shiftboss.keys import PeriodicKeys, SidekiqKeys, schedules
 from shiftboss.periodic import Schedule, Scheduler, calls
 from shiftboss.periodic.claiming import Move, moves_of
 from shiftboss.periodic.deploying import deploy
-from shiftboss.periodic.schedule import read
+from shiftboss.periodic.reading import read
 from shiftboss.periodic.scheduler import AT_ONCE
 from shiftboss.periodic.ticks import message_of
 from shiftboss.plan import Plan, work

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import pickle
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +11,10 @@ import pytest
 
 from shiftboss import ScheduleError, job
 from shiftboss.client import Shiftboss
-from shiftboss.periodic import Entry, Schedule, put, register, registration
+from shiftboss.periodic import Entry, Mistake, Schedule, put, register, registration
 from shiftboss.periodic.deploying import fingerprint_of, merged
-from shiftboss.periodic.schedule import check_jobs, complete, load, read
+from shiftboss.periodic.reading import load, read
+from shiftboss.periodic.schedule import check_jobs, complete
 
 GOOD = """\
 schedule: billing
@@ -134,6 +137,11 @@ def test_an_entry_that_cannot_be_is_refused_with_its_line(text: str, message: st
         ("timezone: Mars\njobs: {}", "schedule.yml:1: expected timezone to be a name like Europe/Berlin, got 'Mars'"),
         ("jobs:\n\ta: 1", "schedule.yml:2: not YAML: found character '\\t' that cannot start any token"),
         ("jobs: [", "schedule.yml:1: not YAML: "),
+        ("jobs:\n  a:\n    cron: * * * * *", "schedule.yml:3: not YAML: expected alphabetic or numeric character, but found ' '; a value that begins with * or @ needs quotes"),
+        ("jobs:\n  a:\n    cron: */5 * * * *", "schedule.yml:3: not YAML: expected alphabetic or numeric character, but found '/'; a value that begins with * or @ needs quotes"),
+        ("jobs:\n  a: {cron: @daily, job: J}", "schedule.yml:2: not YAML: found character '@' that cannot start any token; a value that begins with * or @ needs quotes"),
+        ("jobs:\n  a: {job: J, every: 0x" + "F" * 5000 + "}", "schedule.yml:2: expected a number of at most 100 characters, got 5,002"),
+        ("jobs:\n  a: {job: J, every: " + "x" * 5000 + "}", "expected every to be a duration like 90s, 5m or 1h 30m, got '" + "x" * 99),
         ("jobs:\n  a: {job: J, every: 5}\n  a: {job: K, every: 5}", "schedule.yml:3: 'a' stands there twice, first in line 2"),
         ("jobs:\n  a: {job: J, job: K, every: 5}", "schedule.yml:2: a: 'job' stands there twice, first in line 2"),
         ("jobs:\n  on: {job: J, every: 5}", "schedule.yml:2: expected a name, got True; put it in quotes"),
@@ -161,7 +169,7 @@ def test_p15_a_yaml_bomb_is_refused() -> None:
     lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x]"] + [
         f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 9)
     ]
-    assert "its aliases stand for more than 200,000 values" in wrong("\n".join(lines))
+    assert "its aliases stand for more than 500,000 values" in wrong("\n".join(lines))
 
 
 def test_an_alias_is_fine_where_it_is_small() -> None:
@@ -215,6 +223,45 @@ def test_a_file_is_read_whole_or_not_at_all(tmp_path: Path) -> None:
     assert load(path) == read(GOOD)
 
 
+def test_a_file_without_an_end_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ScheduleError, match="expected a file of at most 1,000,000 bytes, got more"):
+        load("/dev/zero")
+
+
+def test_a_file_that_changes_while_it_is_read_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was read of it may be a schedule, with half of the entries."""
+    path = tmp_path / "schedule.yml"
+    path.write_text(GOOD.partition("  poll:")[0])
+    look, seen = os.fstat, 0
+
+    def fstat(number: int) -> os.stat_result:
+        nonlocal seen
+        seen += 1
+        if seen == 2:
+            path.write_text(GOOD)
+        return look(number)
+
+    monkeypatch.setattr("shiftboss.periodic.reading.os.fstat", fstat)
+    with pytest.raises(ScheduleError, match=r"schedule.yml: changed while it was read; try again once it is written$"):
+        load(path)
+    assert len(load(path).entries) == 2
+
+
+def test_mistakes_are_there_one_by_one(tmp_path: Path) -> None:
+    text = "defaults: {jitter: -1}\njobs:\n  a:\n    job: J\n    cron: '99 * * * *'\n"
+    with pytest.raises(ScheduleError) as caught:
+        read(text, "s.yml")
+    assert caught.value.mistakes == (
+        Mistake("defaults: expected jitter to be not negative and at most a year, got -1", "s.yml", 1),
+        Mistake("cron '99 * * * *': cannot read '99' as the minute", "s.yml", 5, "a"),
+    )
+    assert str(caught.value).splitlines() == [str(mistake) for mistake in caught.value.mistakes]
+    assert pickle.loads(pickle.dumps(caught.value)).mistakes == caught.value.mistakes
+    with pytest.raises(ScheduleError) as caught:
+        load(tmp_path / "none.yml")
+    assert caught.value.mistakes == (Mistake("cannot be read: No such file or directory", str(tmp_path / "none.yml")),)
+
+
 @pytest.fixture
 def code(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(registration, "_registered", {})
@@ -226,6 +273,8 @@ def test_the_same_in_code(code: None) -> None:
     assert register("nightly", cron="0 3 * * *", job=fine, schedule="billing", jitter=30) == made
     with pytest.raises(ScheduleError, match="two entries of schedule 'billing' are called 'nightly'"):
         register("nightly", cron="0 4 * * *", job=fine, schedule="billing")
+    with pytest.raises(ScheduleError, match=r"unknown key 'jiter'.*\nunknown key 'zone'.*\nexpected either"):
+        register("third", job=fine, jiter=5, zone="UTC")
     with pytest.raises(ScheduleError, match="expected job to be a job or its name, got 5"):
         register("other", every=5, job=5)
 

@@ -14,7 +14,7 @@ from jsonschema import Draft202012Validator
 from shiftboss import ScheduleError
 from shiftboss.cli.root import cli
 from shiftboss.periodic.checking import DEFAULTS, FIELDS
-from shiftboss.periodic.schedule import TOP, read
+from shiftboss.periodic.reading import TOP, read
 from tests.unit.periodic.test_schedule import GOOD
 
 SCHEMA: dict[str, Any] = json.loads((files("shiftboss.periodic") / "schedule.schema.json").read_text())

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 import click
 
 from shiftboss.cli.command import Command, json_option, require_option
@@ -17,13 +19,19 @@ from shiftboss.text import local, plural
 @json_option
 def check(*, file: str, modules: tuple[str, ...], as_json: bool, url: str | None, namespace: str | None) -> None:
     """Check a schedule file, without Redis: everything that is wrong, a line for each. With --require its jobs too."""
-    from shiftboss.periodic import upcoming
+    from shiftboss.periodic import ScheduleError, upcoming
     from shiftboss.periodic.schedule import check_jobs
 
     tell_modules(url, namespace)
-    schedule = read_schedules([file], modules)[0]
-    if modules:
-        check_jobs(schedule, configured(url, namespace).engine)
+    try:
+        schedule = read_schedules([file], modules)[0]
+        if modules:
+            check_jobs(schedule, configured(url, namespace).engine)
+    except ScheduleError as error:
+        if as_json:
+            for mistake in error.mistakes:
+                print_json(asdict(mistake))
+        raise
     if as_json:
         for entry in schedule.entries:
             print_json({"name": entry.name, "next": [at.isoformat() for at in upcoming(entry, 5)]})

@@ -46,7 +46,7 @@ def _row(run: Run) -> list[str]:
     return [
         local(run.planned or run.at),
         f"{run.lateness:.3f} s" if run.planned else "",
-        run.outcome + (f" ({run.missed})" if run.missed > 1 else ""),
+        run.outcome + (f" ({run.missed:,} ticks)" if run.missed > 1 else ""),
         run.jid,
         run.ended,
         "" if run.took is None else f"{run.took:.1f} s",

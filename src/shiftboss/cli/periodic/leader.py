@@ -19,11 +19,11 @@ def leader(*, schedule: str, as_json: bool, url: str | None, namespace: str | No
 
     with connected(url, namespace) as client:
         found = periodic.leader(schedule, client=client)
+    if as_json:
+        print_json({"owner": found and found.owner, "term": found and found.term})
     if found is None:
         raise Failure(
             f"nobody leads schedule {schedule!r}; is a worker running with --schedule, or shiftboss periodic run?"
         )
-    if as_json:
-        print_json({"owner": found.owner, "term": found.term})
-    else:
+    if not as_json:
         click.echo(f"{found.owner}, in term {found.term}")

@@ -25,7 +25,8 @@ def schedule_option(function: F) -> F:
 
 def read_schedules(files: Sequence[str], modules: Sequence[str]) -> list[Schedule]:
     """The schedules of files, each with what the modules have registered under its name; and those that only code knows."""
-    from shiftboss.periodic.schedule import load, with_registered
+    from shiftboss.periodic.reading import load
+    from shiftboss.periodic.schedule import with_registered
 
     for module in modules:
         load_module(module)

@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import click
 
-from shiftboss.cli.command import Command
+from shiftboss.cli.command import Command, json_option
 from shiftboss.cli.connect import connected
+from shiftboss.cli.output import print_json
 from shiftboss.cli.periodic.options import schedule_option
 
 
 @click.command("run-now", cls=Command)
 @click.argument("name", metavar="ENTRY")
 @schedule_option
-def run_now(*, name: str, schedule: str, url: str | None, namespace: str | None) -> None:
+@json_option
+def run_now(*, name: str, schedule: str, as_json: bool, url: str | None, namespace: str | None) -> None:
     """Enqueue an entry's job out of turn; its ticks stay where they are. Prints the job's id."""
     from shiftboss import periodic
 
     with connected(url, namespace) as client:
-        click.echo(periodic.run_now(name, schedule, client=client))
+        jid = periodic.run_now(name, schedule, client=client)
+    if as_json:
+        print_json({"jid": jid})
+    else:
+        click.echo(jid)
