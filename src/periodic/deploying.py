@@ -71,9 +71,11 @@ def deploy(client: Shiftboss, schedule: Schedule, *, only_if_lost: bool = False)
             "Then give one another, with schedule: in its file",
             schedule.name, by, (now - int(at)) // 1000,
         )  # fmt: skip
-    there = {name: Entry.from_json(text) for name, text in (yield from run(calls.entries(of))).items()}
+    there = yield from entries_of(client, schedule.name)
     named = {entry.name for entry in entries}
-    gone = [name for name, entry in there.items() if entry.source != "runtime" and name not in named]
+    theirs = _deployed(there)
+    gone = [name for name in theirs if name not in named]
+    _warn_of_another_app(schedule.name, named, theirs, f"what {by} deployed, which this process has replaced")
     yield from run(calls.announce(keys.schedules(client.namespace), schedule.name))
     through = (yield from _put(of, schedule.name, there, entries, now, number)) and (
         yield from _remove(of, gone, number)
@@ -127,6 +129,25 @@ def remove(client: Shiftboss, schedule: str, name: str) -> Plan[bool]:
     gone = yield from run(calls.remove(of, 0, [name]))
     yield from _changed(client, of, schedule)
     return gone > 0
+
+
+def look_for_another_app(client: Shiftboss, schedule: Schedule, looked_at: str) -> Plan[str]:
+    """Warn if what is fired under this schedule's name is all another's.
+
+    Args:
+        client: Where it is fired.
+        schedule: What this process has deployed.
+        looked_at: The fingerprint of the content at the last look.
+
+    Returns:
+        The fingerprint now.
+    """
+    fingerprint, _, by, _ = yield from run(calls.meta(PeriodicKeys(client.namespace, schedule.name)))
+    if fingerprint != looked_at and not fingerprint.startswith(fingerprint_of(schedule.entries)):
+        theirs = _deployed((yield from entries_of(client, schedule.name)))
+        mine = {entry.name for entry in schedule.entries}
+        _warn_of_another_app(schedule.name, mine, theirs, f"what {by} has deployed in place of them")
+    return fingerprint
 
 
 def renew(client: Shiftboss, schedule: str) -> Plan[None]:
@@ -185,6 +206,21 @@ def _remove(of: PeriodicKeys, names: Sequence[str], deploy: int) -> Plan[bool]:
         if (yield from run(calls.remove(of, deploy, names[start : start + AT_ONCE]))) < 0:
             return False
     return True
+
+
+def _deployed(there: dict[str, Entry]) -> set[str]:
+    """The names of those that were not put there at run time."""
+    return {name for name, entry in there.items() if entry.source != "runtime"}
+
+
+def _warn_of_another_app(schedule: str, mine: set[str], theirs: set[str], what: str) -> None:
+    """A new release of one app changes some entries; that all have other names is rare."""
+    if mine and theirs and not mine & theirs:
+        log.warning(
+            "schedule %r: no entry of this process, such as %r, is in %s, such as %r: do two apps use one schedule name? "
+            "Then give one another, with schedule: in its file",
+            schedule, min(mine), what, min(theirs),
+        )  # fmt: skip
 
 
 def _changed(client: Shiftboss, of: PeriodicKeys, schedule: str) -> Plan[None]:

@@ -22,7 +22,7 @@ from shiftboss.service import Service, Signal
 from . import calls
 from .ahead import Ahead
 from .claiming import Move, jid_of
-from .deploying import channel, deploy, renew
+from .deploying import channel, deploy, look_for_another_app, renew
 from .elector import LEASE, Elector
 from .ticks import enqueue, item_of
 
@@ -73,6 +73,7 @@ class Scheduler(Service):
         self._client = client
         self._schedule = None if isinstance(schedule, str) else schedule
         self._deployed = False
+        self._looked_at = ""
         self.schedule_name = schedule if isinstance(schedule, str) else schedule.name
         self._ahead = Ahead(self.schedule_name)
         self._ahead_of = 0
@@ -129,12 +130,15 @@ class Scheduler(Service):
                         self._step(now)
                     if self.leading and now >= self._next_tick:
                         self._next_tick = time.monotonic() + self._client.perform(self._fire())
-                    if not self.stopping and hearing.wait(self._pause()) is not None:
+                    heard = None if self.stopping else hearing.wait(self._pause())
+                    if heard is not None:
                         # Somebody resigned, or something changed: look at both again.
                         self._next_tick = 0.0
                         self._ahead_of = 0
                         if self._elector.tenure is None:
                             self._next_step = time.monotonic() + random.uniform(0, 0.01)
+                    if heard == b"changed":
+                        self._look_around()
             finally:
                 self._hearing = None
 
@@ -143,6 +147,12 @@ class Scheduler(Service):
         if self._schedule is not None:
             self._client.perform(deploy(self._client, self._schedule, only_if_lost=self._deployed))
             self._deployed = True
+
+    def _look_around(self) -> None:
+        """See whether it is still this schedule that is fired under its name."""
+        if self._schedule is not None:
+            look = look_for_another_app(self._client, self._schedule, self._looked_at)
+            self._looked_at = self._client.perform(look)
 
     def _step(self, now: float) -> None:
         """Offer to lead, or go on leading."""

@@ -465,6 +465,30 @@ def test_what_was_put_at_run_time_survives_a_deploy(site: Site) -> None:
     ]
 
 
+def test_two_apps_with_one_schedule_name_are_both_warned_as_the_second_begins(
+    site: Site, caplog: pytest.LogCaptureFixture
+) -> None:
+    def warnings() -> list[str]:
+        return [one.message for one in caplog.records if "do two apps use one schedule name?" in one.message]
+
+    first = site.start(read("jobs:\n  bills: {cron: '0 3 1 1 *', job: Bills}\n"))
+    wait_until(lambda: first.leading)
+    # A release that leaves an entry out and brings another is none.
+    site.start(read("jobs:\n  bills: {cron: '0 4 1 1 *', job: Bills}\n  dunning: {cron: '0 3 1 1 *', job: Dunning}\n"))
+    periodic.put("mine", every=HOUR, job="Mine", client=site.client)
+    wait_until(lambda: len(periodic.entries(client=site.client)) == 3)
+    assert warnings() == []
+    site.start(read("jobs:\n  thumbnails: {cron: '0 3 1 1 *', job: Thumbnails}\n"))
+    wait_until(lambda: len(warnings()) == 3, 20, "a warning of each")
+    assert [("has deployed in place" in one, "which this process has replaced" in one) for one in sorted(warnings())] == [
+        (True, False), (True, False), (False, True),
+    ]  # fmt: skip
+    periodic.pause("mine", client=site.client)
+    periodic.run_now("mine", client=site.client)
+    wait_until(lambda: site.engine.messages, 10)
+    assert len(warnings()) == 3, "once is enough"
+
+
 def test_two_apps_with_one_schedule_name_are_warned(site: Site, caplog: pytest.LogCaptureFixture) -> None:
     for text in (EVERY_SECOND, EVERY_SECOND.replace("Tick", "Other"), EVERY_SECOND):
         site.deploy(text)
