@@ -15,8 +15,8 @@ from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from shiftboss import keys
-from shiftboss.engine import KnowingEngine
-from shiftboss.errors import ScheduleError
+from shiftboss.engine import KnowingEngine, KnownJob
+from shiftboss.errors import Mistake, ScheduleError
 from shiftboss.keys import PeriodicKeys
 from shiftboss.plan import Plan, run
 
@@ -90,8 +90,7 @@ def deploy(client: Shiftboss, schedule: Schedule, *, only_if_lost: bool = False)
 
 def resolved(client: Shiftboss, entry: Entry) -> Entry:
     """The entry with what this process knows of its job: whoever fires it may not know the job."""
-    engine = client.engine
-    known = engine.known(entry.job) if isinstance(engine, KnowingEngine) else None
+    known = _known(client, entry)
     if known is None:
         return entry
     return replace(entry, queue=entry.queue or known.queue, options={**known.options, **entry.options})
@@ -107,8 +106,11 @@ def put(client: Shiftboss, schedule: str, entry: Entry) -> Plan[None]:
     """Put an entry beside those of file and code.
 
     Raises:
-        ScheduleError: File or code has one of that name.
+        ScheduleError: File or code has one of that name, or its job is known here and needs arguments.
     """
+    known = _known(client, entry)
+    if known is not None and known.problem:
+        raise ScheduleError.of(Mistake(f"a periodic job gets no arguments: {known.problem}", entry=entry.name))
     of = PeriodicKeys(client.namespace, schedule)
     there = yield from entries_of(client, schedule)
     _refuse_theirs(there, entry.name, "changed")
@@ -175,6 +177,11 @@ def merged(*sources: Iterable[Entry]) -> tuple[Entry, ...]:
 def here() -> str:
     """What people know this process by."""
     return f"{socket.gethostname()}:{os.getpid()}"
+
+
+def _known(client: Shiftboss, entry: Entry) -> KnownJob | None:
+    engine = client.engine
+    return engine.known(entry.job) if isinstance(engine, KnowingEngine) else None
 
 
 def _put(

@@ -12,7 +12,7 @@ import msgspec
 
 from shiftboss import keys
 from shiftboss.client import current_client
-from shiftboss.errors import EntryNotFound
+from shiftboss.errors import ConfigError, EntryNotFound, ScheduleError
 from shiftboss.keys import PeriodicKeys
 from shiftboss.plan import Plan, run, run_both
 
@@ -52,9 +52,19 @@ async def aentries(schedule: str = "default", *, client: Shiftboss | None = None
 
 
 def history(name: str, schedule: str = "default", *, limit: int = 100, client: Shiftboss | None = None) -> list[Run]:
-    """The newest runs of an entry, at most 100. One round trip."""
+    """The newest runs of an entry, of 100 that are kept. One round trip.
+
+    Args:
+        name: The entry's name; also of one that is in the schedule no more.
+        schedule: Of which schedule.
+        limit: How many at most.
+        client: Whose Redis; default the current client.
+
+    Raises:
+        ConfigError: A limit that is no whole number from 1 on.
+    """
     client = client or current_client()
-    return [Run.read(text) for text in client.store.run(calls.history(_keys(client, schedule), name, limit))]
+    return client.perform(_history(client, schedule, name, limit))
 
 
 async def ahistory(
@@ -62,7 +72,7 @@ async def ahistory(
 ) -> list[Run]:
     """As `history`, for coroutines."""
     client = client or current_client()
-    return [Run.read(text) for text in await client.astore.run(calls.history(_keys(client, schedule), name, limit))]
+    return await client.aperform(_history(client, schedule, name, limit))
 
 
 def leader(schedule: str = "default", *, client: Shiftboss | None = None) -> Leader | None:
@@ -180,8 +190,20 @@ async def aremove(name: str, schedule: str = "default", *, client: Shiftboss | N
 
 
 def upcoming(entry: Entry, count: int, after: datetime | None = None) -> list[datetime]:
-    """The next so many instants of an entry, without its jitter. No round trip."""
-    begin = round((after or datetime.now(UTC)).timestamp() * 1000)
+    """The next so many instants of an entry, without its jitter. No round trip.
+
+    Args:
+        entry: The entry.
+        count: How many.
+        after: A moment with a time zone; default now.
+
+    Raises:
+        ScheduleError: A moment without a time zone; or this host does not know the entry's.
+    """
+    after = datetime.now(UTC) if after is None else after
+    if after.utcoffset() is None:
+        raise ScheduleError(f"expected after to be a datetime with a time zone, got {after!r}")
+    begin = round(after.timestamp() * 1000)
     return [datetime.fromtimestamp(at / 1000, UTC) for at in islice(entry.following(begin), count)]
 
 
@@ -198,6 +220,12 @@ def _entries(client: Shiftboss, schedule: str) -> Plan[list[EntryStatus]]:
         EntryStatus(entry, datetime.fromtimestamp(scores[name] / 1000, UTC) if name in scores else None, name in paused)
         for name, entry in found.items()
     ]
+
+
+def _history(client: Shiftboss, schedule: str, name: str, limit: int) -> Plan[list[Run]]:
+    if not isinstance(limit, int) or limit < 1:
+        raise ConfigError(f"expected limit to be a whole number from 1 on, got {limit!r}")
+    return [Run.read(text) for text in (yield from run(calls.history(_keys(client, schedule), name, limit)))]
 
 
 def _pause(client: Shiftboss, schedule: str, name: str) -> Plan[None]:

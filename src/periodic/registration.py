@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import FunctionType
 from typing import Any
 
 from shiftboss.errors import ScheduleError
@@ -9,6 +10,8 @@ from shiftboss.errors import ScheduleError
 from .checking import check_schedule_name, make_entry
 from .entry import Entry
 
+# Where jobs keep their names: ours, Celery's, Dramatiq's, taskiq's.
+_NAMES = ("job_name", "name", "actor_name", "task_name")
 _registered: dict[str, dict[str, Entry]] = {}
 
 
@@ -48,8 +51,15 @@ def schedules() -> list[str]:
 
 
 def name_of(job: object) -> str:
-    """What the engine knows a job by."""
-    name = job if isinstance(job, str) else getattr(job, "job_name", None) or getattr(job, "name", None)
-    if not isinstance(name, str) or not name:
+    """What the engine knows a job by: our jobs, and those of Celery, Dramatiq and taskiq, say it; a function is known by its path.
+
+    Raises:
+        ScheduleError: It is no job, or a function that cannot be found by its path.
+    """
+    names = [job, *(getattr(job, what, None) for what in _NAMES)]
+    if isinstance(job, FunctionType) and "<" not in job.__qualname__:
+        names.append(f"{job.__module__}.{job.__qualname__}")
+    name = next((name for name in names if isinstance(name, str) and name), None)
+    if name is None:
         raise ScheduleError(f"expected job to be a job or its name, got {job!r:.100}")
     return name

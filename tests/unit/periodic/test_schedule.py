@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import os
 import pickle
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import celery
+import dramatiq
 import pytest
+import taskiq
+from dramatiq.brokers.stub import StubBroker
 
-from shiftboss import ScheduleError, job
+from shiftboss import ConfigError, ScheduleError, job
 from shiftboss.client import Shiftboss
-from shiftboss.periodic import Entry, Mistake, Schedule, put, register, registration
+from shiftboss.periodic import Entry, Mistake, Schedule, history, put, register, registration, upcoming
 from shiftboss.periodic.deploying import fingerprint_of, merged
 from shiftboss.periodic.reading import load, read
 from shiftboss.periodic.schedule import check_jobs, complete
+from tests.unit.periodic.test_claiming import fate
 
 GOOD = """\
 schedule: billing
@@ -277,6 +283,42 @@ def test_the_same_in_code(code: None) -> None:
         register("third", job=fine, jiter=5, zone="UTC")
     with pytest.raises(ScheduleError, match="expected job to be a job or its name, got 5"):
         register("other", every=5, job=5)
+
+
+def test_a_job_of_any_engine_is_known_by_its_name(code: None) -> None:
+    @dramatiq.actor(broker=StubBroker(), actor_name="shop.report")
+    def report() -> None: ...
+
+    @taskiq.InMemoryBroker().task(task_name="shop.mail")
+    async def mail() -> None: ...
+
+    task = celery.Celery(broker="memory://").task(name="shop.charge")(check)
+    given = {"dramatiq": report, "taskiq": mail, "celery": task, "rq": fate}
+    made = {name: register(name, every=5, job=job).job for name, job in given.items()}
+    path = "tests.unit.periodic.test_claiming.fate"
+    assert made == {"dramatiq": "shop.report", "taskiq": "shop.mail", "celery": "shop.charge", "rq": path}
+    with pytest.raises(ScheduleError, match=r"expected job to be a job or its name, got <function .*lambda"):
+        register("other", every=5, job=lambda: None)
+
+
+def test_a_job_that_is_known_to_need_arguments_is_refused_at_run_time_too() -> None:
+    client = Shiftboss("fake://needs")
+    with pytest.raises(ScheduleError, match=r"^nightly: a periodic job gets no arguments: schedule.needs: "):
+        put("nightly", every=60, job=needs, client=client)
+    assert put("nightly", every=60, job="of.another.process", client=client).source == "runtime"
+    client.close()
+
+
+@pytest.mark.parametrize("limit", [0, -1, 2.5])
+def test_a_history_of_no_length_is_refused(limit: Any) -> None:
+    with pytest.raises(ConfigError, match=f"expected limit to be a whole number from 1 on, got {limit}"):
+        history("nightly", limit=limit, client=Shiftboss("fake://limits"))
+
+
+def test_a_moment_without_a_zone_is_refused() -> None:
+    (entry, _) = read(GOOD).entries
+    with pytest.raises(ScheduleError, match="expected after to be a datetime with a time zone, got datetime"):
+        upcoming(entry, 1, after=datetime(2026, 3, 1))  # noqa: DTZ001
 
 
 @pytest.mark.parametrize("name", ["my {x}", "", "a" * 129, 5, None])
