@@ -131,6 +131,16 @@ def scores(keys: PeriodicKeys) -> Call[dict[str, int]]:
     return command("ZRANGE", [keys.due], [0, -1, "WITHSCORES"], lambda reply: dict(instants(reply)))
 
 
+def score(keys: PeriodicKeys, entry: str) -> Call[int | None]:
+    """The millisecond of an entry's next tick; None for one that does not fire."""
+    return command("ZSCORE", [keys.due], [entry], lambda reply: None if reply is None else int(float(reply)))
+
+
+def names_of_entries(keys: PeriodicKeys) -> Call[set[str]]:
+    """The names of all that are defined."""
+    return command("HKEYS", [keys.entries], [], lambda reply: set(texts(reply)))
+
+
 def paused(keys: PeriodicKeys) -> Call[set[str]]:
     """Names of entries that rest."""
     return command("SMEMBERS", [keys.paused], [], lambda reply: set(texts(reply)))

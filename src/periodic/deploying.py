@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import os
 import socket
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import replace
 from hashlib import sha256
 from typing import TYPE_CHECKING
@@ -18,7 +18,7 @@ from shiftboss import keys
 from shiftboss.engine import KnowingEngine, KnownJob
 from shiftboss.errors import Mistake, ScheduleError
 from shiftboss.keys import PeriodicKeys
-from shiftboss.plan import Plan, run
+from shiftboss.plan import Plan, run, run_both
 
 from . import calls
 from .entry import Entry
@@ -61,7 +61,11 @@ def deploy(client: Shiftboss, schedule: Schedule, *, only_if_lost: bool = False)
         pairs = zip(schedule.entries, entries, strict=True)
         entries = [known.get(entry.name, entry) if entry is plain else entry for plain, entry in pairs]
         content = said + fingerprint_of(entries)
-    if fingerprint == content or (fingerprint and only_if_lost):
+    if fingerprint == content:
+        if (yield from _is_whole(of, entries)):
+            return False
+        log.warning("schedule %r: Redis has lost entries, or when they fire; deployed anew", schedule.name)
+    elif fingerprint and only_if_lost:
         return False
     number = yield from run(calls.begin(of))
     now = yield from run(calls.time())
@@ -77,7 +81,8 @@ def deploy(client: Shiftboss, schedule: Schedule, *, only_if_lost: bool = False)
     gone = [name for name in theirs if name not in named]
     _warn_of_another_app(schedule.name, named, theirs, f"what {by} deployed, which this process has replaced")
     yield from run(calls.announce(keys.schedules(client.namespace), schedule.name))
-    through = (yield from _put(of, schedule.name, there, entries, now, number)) and (
+    placed = yield from run(calls.scores(of))
+    through = (yield from _put(of, schedule.name, there, placed, entries, now, number)) and (
         yield from _remove(of, gone, number)
     )
     stamp = calls.stamp(of, content, here(), channel(client.namespace, schedule.name), number)
@@ -112,10 +117,12 @@ def put(client: Shiftboss, schedule: str, entry: Entry) -> Plan[None]:
     if known is not None and known.problem:
         raise ScheduleError.of(Mistake(f"a periodic job gets no arguments: {known.problem}", entry=entry.name))
     of = PeriodicKeys(client.namespace, schedule)
-    there = yield from entries_of(client, schedule)
-    _refuse_theirs(there, entry.name, "changed")
-    now = yield from run(calls.time())
-    yield from _put(of, schedule, there, [resolved(client, entry)], now, 0)
+    before = yield from entry_of(client, schedule, entry.name)
+    _refuse_theirs(before, "changed")
+    there = {} if before is None else {entry.name: before}
+    place, now = yield from run_both(calls.score(of, entry.name), calls.time())
+    placed = () if place is None else (entry.name,)
+    yield from _put(of, schedule, there, placed, [resolved(client, entry)], now, 0)
     yield from _changed(client, of, schedule)
 
 
@@ -126,8 +133,7 @@ def remove(client: Shiftboss, schedule: str, name: str) -> Plan[bool]:
         ScheduleError: It is file's or code's.
     """
     of = PeriodicKeys(client.namespace, schedule)
-    there = yield from entries_of(client, schedule)
-    _refuse_theirs(there, name, "removed")
+    _refuse_theirs((yield from entry_of(client, schedule, name)), "removed")
     gone = yield from run(calls.remove(of, 0, [name]))
     yield from _changed(client, of, schedule)
     return gone > 0
@@ -164,6 +170,12 @@ def entries_of(client: Shiftboss, schedule: str) -> Plan[dict[str, Entry]]:
     return {name: Entry.from_json(text) for name, text in sorted(found.items())}
 
 
+def entry_of(client: Shiftboss, schedule: str, name: str) -> Plan[Entry | None]:
+    """An entry of a schedule, if it is there."""
+    found = yield from run(calls.definition(PeriodicKeys(client.namespace, schedule), name))
+    return Entry.from_json(found) if found else None
+
+
 def merged(*sources: Iterable[Entry]) -> tuple[Entry, ...]:
     """Entries of several sources: of those with one name, file's before code's before run time's."""
     found: dict[str, Entry] = {}
@@ -185,13 +197,20 @@ def _known(client: Shiftboss, entry: Entry) -> KnownJob | None:
 
 
 def _put(
-    of: PeriodicKeys, schedule: str, there: dict[str, Entry], entries: Sequence[Entry], now: int, deploy: int
+    of: PeriodicKeys,
+    schedule: str,
+    there: Mapping[str, Entry],
+    placed: Container[str],
+    entries: Sequence[Entry],
+    now: int,
+    deploy: int,
 ) -> Plan[bool]:
-    """Write entries down; False where a later deploy has begun."""
+    """Write entries down; False where a later deploy has begun. What was there before keeps its place, if it has one."""
     for start in range(0, len(entries), AT_ONCE):
         rest: list[str] = []
         for entry in entries[start : start + AT_ONCE]:
-            rest += [entry.name, entry.to_json(), _place(schedule, there.get(entry.name), entry, now)]
+            before = there.get(entry.name) if entry.name in placed else None
+            rest += [entry.name, entry.to_json(), _place(schedule, before, entry, now)]
         if (yield from run(calls.put(of, deploy, rest))) < 0:
             return False
     return True
@@ -215,6 +234,12 @@ def _remove(of: PeriodicKeys, names: Sequence[str], deploy: int) -> Plan[bool]:
     return True
 
 
+def _is_whole(of: PeriodicKeys, entries: Iterable[Entry]) -> Plan[bool]:
+    """Whether all entries are there, and those that fire have a place: an eviction or a careless hand may have taken a key."""
+    names, placed = yield from run_both(calls.names_of_entries(of), calls.scores(of))
+    return all(entry.name in names and (entry.name in placed or not entry.enabled) for entry in entries)
+
+
 def _deployed(there: dict[str, Entry]) -> set[str]:
     """The names of those that were not put there at run time."""
     return {name for name, entry in there.items() if entry.source != "runtime"}
@@ -235,7 +260,6 @@ def _changed(client: Shiftboss, of: PeriodicKeys, schedule: str) -> Plan[None]:
     yield from run(calls.stamp(of, "", here(), channel(client.namespace, schedule), 0))
 
 
-def _refuse_theirs(there: dict[str, Entry], name: str, what: str) -> None:
-    entry = there.get(name)
+def _refuse_theirs(entry: Entry | None, what: str) -> None:
     if entry is not None and entry.source != "runtime":
-        raise ScheduleError(f"entry {name!r} is in the schedule's {entry.source}; it can only be {what} there")
+        raise ScheduleError(f"entry {entry.name!r} is in the schedule's {entry.source}; it can only be {what} there")

@@ -145,7 +145,7 @@ async def arun_now(name: str, schedule: str = "default", *, client: Shiftboss | 
 
 
 def put(name: str, *, job: object, schedule: str = "default", client: Shiftboss | None = None, **said: Any) -> Entry:
-    """Put an entry into a schedule at run time, new or changed, beside those of file and code.
+    """Put an entry into a schedule at run time, new or changed, beside those of file and code. Five round trips.
 
     Args:
         name: The entry's name.
@@ -155,7 +155,8 @@ def put(name: str, *, job: object, schedule: str = "default", client: Shiftboss 
         said: Any key of the schedule file.
 
     Raises:
-        ScheduleError: Something that cannot be right, or an entry of file or code of that name.
+        ScheduleError: Something that cannot be right, a job that is known here and needs arguments, or an entry of file or code
+            of that name.
     """
     client = client or current_client()
     entry = make_entry(name, {"job": name_of(job), **said}, source="runtime")
@@ -174,7 +175,7 @@ async def aput(
 
 
 def remove(name: str, schedule: str = "default", *, client: Shiftboss | None = None) -> bool:
-    """Take an entry out that was put at run time; whether it was there.
+    """Take an entry out that was put at run time; whether it was there. Four round trips.
 
     Raises:
         ScheduleError: It is file's or code's.
@@ -250,7 +251,7 @@ def _rest(client: Shiftboss, schedule: str, name: str, rest: bool, place: str) -
 
 def _run_now(client: Shiftboss, schedule: str, name: str) -> Plan[str]:
     of = _keys(client, schedule)
-    entry = (yield from deploying.entries_of(client, schedule)).get(name)
+    entry = yield from deploying.entry_of(client, schedule, name)
     if entry is None:
         raise _missing(schedule, name)
     jid = secrets.token_hex(12)

@@ -567,6 +567,31 @@ def test_a_schedule_that_nobody_changes_is_kept_for_as_long_as_it_is_fired(site:
     wait_until(lambda: min(site.client.store.run(one) for one in left) > 364 * 86_400_000, 20, "another year")
 
 
+@pytest.mark.parametrize("lost", ["entries", "due"])
+def test_what_redis_has_lost_of_a_schedule_comes_back_with_the_next_process(
+    site: Site, lost: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Its fingerprint is there, and says that there is nothing to deploy."""
+    text = "jobs:\n  tick: {cron: '0 3 1 1 *', job: Tick}\n  still: {every: 1h, job: Still, enabled: false}\n"
+    site.deploy(text)
+    before = periodic.entries(client=site.client)
+    of = PeriodicKeys(site.client.namespace, "default")
+    site.client.store.run(command("DEL", [getattr(of, lost)], [], int))
+    assert site.client.perform(deploy(site.client, read(text)))
+    assert periodic.entries(client=site.client) == before
+    assert "Redis has lost entries, or when they fire" in caplog.text
+    assert not site.client.perform(deploy(site.client, read(text)))
+
+
+def test_an_entry_that_lost_its_place_has_one_again_once_it_is_put(site: Site) -> None:
+    periodic.put("mine", cron="0 3 1 1 *", job="Mine", client=site.client)
+    before = periodic.entries(client=site.client)
+    of = PeriodicKeys(site.client.namespace, "default")
+    site.client.store.run(command("DEL", [of.due], [], int))
+    periodic.put("mine", cron="0 3 1 1 *", job="Mine", client=site.client)
+    assert periodic.entries(client=site.client) == before
+
+
 def test_history_is_bounded(site: Site) -> None:
     site.deploy("jobs:\n  tick: {cron: '0 3 * * *', job: Tick}\n")
     for _ in range(105):
