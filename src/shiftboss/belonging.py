@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from typing import Generic, TypeVar
 from weakref import WeakKeyDictionary
@@ -32,9 +33,8 @@ class Belonging(Generic[A, E]):
         self._kind = kind
         self._early = early
         self._clients: WeakKeyDictionary[A, Shiftboss] = WeakKeyDictionary()
-
-    def __contains__(self, app: A) -> bool:
-        return app in self._clients
+        # Threads may use an app for the first time together; and what is set up asks for the app's client again.
+        self._joining = threading.RLock()
 
     def client_of(self, app: A) -> Shiftboss:
         """The client of an app. No round trip.
@@ -47,26 +47,37 @@ class Belonging(Generic[A, E]):
             raise ConfigError(f"shiftboss does not know {self._about(app)}; call install({self._word}){self._early}")
         return client
 
-    def join(self, app: A, client: Shiftboss | None) -> tuple[Shiftboss, E] | None:
-        """Make the client the app's, default the configured one, or one that is configured here from the environment.
+    def join(self, app: A, client: Shiftboss | None, set_up: Callable[[A, Shiftboss, E], None]) -> Shiftboss:
+        """Make a client the app's, default the configured one, or one that is configured here from the environment.
+
+        Args:
+            app: The app.
+            client: The client, or None.
+            set_up: Makes the app take part, once. What it raises leaves the app without a client.
 
         Returns:
-            The client and its engine; None if it is the app's already.
+            The app's client.
 
         Raises:
             ConfigError: The client has another engine, or the app another client.
         """
-        known = self._clients.get(app)
-        if known is not None:
-            if client not in {None, known}:
-                raise ConfigError(f"{self._about(app)} belongs to {known!r} already")
-            return None
-        joined = client or default_client() or configure(engine=self._engine(app))  # type: ignore[call-arg]
-        engine = joined.engine
-        if not isinstance(engine, self._engine) or getattr(engine, self._word) is not app:
-            raise ConfigError(
-                f"{joined!r} does not run its jobs on this {self._kind}; give it "
-                f"engine={self._engine.__name__}({self._word}), then install({self._word})"
-            )
-        self._clients[app] = joined
-        return joined, engine
+        with self._joining:
+            known = self._clients.get(app)
+            if known is not None:
+                if client not in {None, known}:
+                    raise ConfigError(f"{self._about(app)} belongs to {known!r} already")
+                return known
+            joined = client or default_client() or configure(engine=self._engine(app))  # type: ignore[call-arg]
+            engine = joined.engine
+            if not isinstance(engine, self._engine) or getattr(engine, self._word) is not app:
+                raise ConfigError(
+                    f"{joined!r} does not run its jobs on this {self._kind}; give it "
+                    f"engine={self._engine.__name__}({self._word}), then install({self._word})"
+                )
+            self._clients[app] = joined
+            try:
+                set_up(app, joined, engine)
+            except BaseException:
+                del self._clients[app]
+                raise
+            return joined

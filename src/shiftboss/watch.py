@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import os
 import queue
+import threading
 import time
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
@@ -93,12 +95,23 @@ class Watch(Service):
             )
 
 
-_watches: WeakKeyDictionary[Shiftboss, Watch] = WeakKeyDictionary()
-
-
 def watch_of(client: Shiftboss) -> Watch:
     """The client's watch, one in each process. It may not have been started."""
-    watch = _watches.get(client)
-    if watch is None or watch.stopping:
-        watch = _watches[client] = Watch(client)
-    return watch
+    with _lock:
+        watch = _watches.get(client)
+        if watch is None or watch.stopping:
+            watch = _watches[client] = Watch(client)
+        return watch
+
+
+def _begin_anew() -> None:
+    """A forked child has none of its parent's threads."""
+    global _lock, _watches
+    _lock, _watches = threading.Lock(), WeakKeyDictionary()
+
+
+_lock: threading.Lock
+_watches: WeakKeyDictionary[Shiftboss, Watch]
+_begin_anew()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_begin_anew)

@@ -77,8 +77,9 @@ def test_a_configured_client_needs_this_app_as_its_engine() -> None:
 def test_install_comes_before_tasks() -> None:
     app = Celery("shop", broker="memory://", set_as_current=False)
     app.task(nothing, name="early", lazy=False, shared=False)
-    with pytest.raises(ConfigError, match=r"has defined tasks already; call install\(app\) before them"):
-        install(app, Shiftboss("fake://shop", engine=CeleryEngine(app)))
+    for _ in range(2):
+        with pytest.raises(ConfigError, match=r"has defined tasks already; call install\(app\) before them"):
+            install(app, Shiftboss("fake://shop", engine=CeleryEngine(app)))
 
 
 def test_a_base_of_the_users_own_is_kept(idle: CeleryDriver) -> None:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
+import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -236,6 +239,30 @@ def test_a_client_with_another_engine_is_refused(url: Url) -> None:
     assert install(redis) is client
     with pytest.raises(ConfigError, match=r"belongs to .* already"):
         install(redis, Shiftboss(url(8), engine=RqEngine(redis)))
+
+
+def test_threads_that_come_first_together_find_one_client(url: Url, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(RqEngine, "__init__", slowly(RqEngine.__init__))
+    start, redis = threading.Barrier(4), Redis.from_url(url(57))
+
+    def first_use(_: int) -> Shiftboss:
+        start.wait()
+        client = install(redis)
+        with Batch().jobs():
+            ShiftbossQueue(QUEUE, connection=redis).enqueue(note, "nobody")
+        return client
+
+    with ThreadPoolExecutor(4) as threads:
+        assert len(set(threads.map(first_use, range(4)))) == 1
+    redis.flushdb()
+
+
+def slowly(make: Callable[..., None]) -> Callable[..., None]:
+    def made(*args: Any) -> None:
+        time.sleep(0.05)
+        make(*args)
+
+    return made
 
 
 @pytest.fixture

@@ -22,6 +22,7 @@ from shiftboss.watch import watch_of
 
 if TYPE_CHECKING:
     from shiftboss.client import Shiftboss
+    from shiftboss.engines.celery.engine import CeleryEngine
 
 
 def install(app: Celery, client: Shiftboss | None = None, *, callback_modules: Sequence[str] = ()) -> Shiftboss:
@@ -40,18 +41,17 @@ def install(app: Celery, client: Shiftboss | None = None, *, callback_modules: S
         ConfigError: Tasks were defined already, the client has another engine, or there is no such module.
     """
     trust_modules(callback_modules)
-    new = belonging.join(app, client)
-    if new is None:
-        return client_of(app)
-    joined, engine = new
-    engine.client = joined
+    return belonging.join(app, client, _set_up)
+
+
+def _set_up(app: Celery, client: Shiftboss, engine: CeleryEngine) -> None:
     _set_base(app)
+    engine.client = client
     app.send_task = collecting(app.send_task, app, client_of)
     app.steps["worker"].add(WatchStep)
-    features.register(app, joined)
+    features.register(app, client)
     signals.connect()
     task_unknown.connect(_unknown, weak=False, dispatch_uid="shiftboss:unknown")
-    return joined
 
 
 def _set_base(app: Celery) -> None:

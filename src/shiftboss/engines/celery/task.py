@@ -10,7 +10,7 @@ from celery.canvas import _chain, _chord, group
 from celery.exceptions import Ignore, Reject, Retry
 
 from shiftboss.endings import Requeue
-from shiftboss.engines.celery.clients import belonging, client_of
+from shiftboss.engines.celery.clients import client_of
 from shiftboss.engines.celery.collecting import collect
 from shiftboss.engines.celery.messages import arrived
 from shiftboss.errors import JobError
@@ -42,8 +42,7 @@ class ShiftbossTask(Task):  # type: ignore[misc]
         """Let callbacks be called that live beside the task. An app made with this base installs itself here."""
         from shiftboss.engines.celery.installing import install
 
-        if app not in belonging:
-            install(app)
+        install(app)
         if cls.__module__.partition(".")[0] not in {"celery", "shiftboss"}:
             trust(cls.__module__)
         super().on_bound(app)

@@ -41,15 +41,7 @@ def install(
         ConfigError: The client has another engine, the broker another client, or there is no such module.
     """
     trust_modules(callback_modules)
-    new = _belonging.join(broker, client)
-    if new is None:
-        return client_of(broker)
-    joined, engine = new
-    engine.client = joined
-    broker.enqueue = _collecting(engine, joined)  # type: ignore[method-assign]
-    broker.add_middleware(ShiftbossMiddleware(joined, engine))
-    _declare_jobs(broker, joined)
-    return joined
+    return _belonging.join(broker, client, _set_up)
 
 
 def client_of(broker: dramatiq.Broker) -> Shiftboss:
@@ -59,6 +51,13 @@ def client_of(broker: dramatiq.Broker) -> Shiftboss:
         ConfigError: `install` was not called.
     """
     return _belonging.client_of(broker)
+
+
+def _set_up(broker: dramatiq.Broker, client: Shiftboss, engine: DramatiqEngine) -> None:
+    engine.client = client
+    broker.enqueue = _collecting(engine, client)  # type: ignore[method-assign]
+    broker.add_middleware(ShiftbossMiddleware(client, engine))
+    _declare_jobs(broker, client)
 
 
 def _collecting(engine: DramatiqEngine, client: Shiftboss) -> Callable[..., dramatiq.Message[Any]]:

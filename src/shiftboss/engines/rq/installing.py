@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from weakref import WeakKeyDictionary
 
 from redis import Redis
@@ -15,6 +16,8 @@ from shiftboss.store import server_of_client
 # By the address of RQ's Redis; in a process there is mostly one.
 _clients: dict[str, Shiftboss] = {}
 _labels: WeakKeyDictionary[Redis, str] = WeakKeyDictionary()
+# Threads may come first together: a queue calls `install` by itself.
+_joining = threading.Lock()
 
 
 def install(connection: Redis, client: Shiftboss | None = None) -> Shiftboss:
@@ -36,10 +39,16 @@ def install(connection: Redis, client: Shiftboss | None = None) -> Shiftboss:
     """
     where_rq_is = label_of(connection)
     known = _clients.get(where_rq_is)
-    if known is not None:
-        if client not in {None, known}:
-            raise ConfigError(f"RQ on {where_rq_is} belongs to {known!r} already")
-        return known
+    if known is None:
+        with _joining:
+            known = _clients.get(where_rq_is) or _client_for(connection, client)
+            _clients[where_rq_is] = known
+    if client not in {None, known}:
+        raise ConfigError(f"RQ on {where_rq_is} belongs to {known!r} already")
+    return known
+
+
+def _client_for(connection: Redis, client: Shiftboss | None) -> Shiftboss:
     joined = client or default_client()
     if joined is None:
         where = None if os.environ.get("SHIFTBOSS_URL") else connection
@@ -49,7 +58,6 @@ def install(connection: Redis, client: Shiftboss | None = None) -> Shiftboss:
             f"{joined!r} does not run its jobs on RQ; call install(redis) at start-up, before anything is used, or give it "
             "engine=RqEngine(redis)"
         )
-    _clients[where_rq_is] = joined
     return joined
 
 

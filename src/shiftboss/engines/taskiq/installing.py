@@ -45,16 +45,7 @@ def install(broker: AsyncBroker, client: Shiftboss | None = None, *, callback_mo
         ConfigError: The client has another engine, the broker another client, or there is no such module.
     """
     trust_modules(callback_modules)
-    new = _belonging.join(broker, client)
-    if new is None:
-        return client_of(broker)
-    joined, engine = new
-    engine.client = joined
-    broker.kick = _collecting(engine, joined)  # type: ignore[method-assign, assignment]
-    broker.find_task = _as_jobs(engine, joined)  # type: ignore[method-assign, assignment]
-    broker.add_middlewares(ShiftbossMiddleware(joined, engine))
-    _declare_jobs(broker, engine, joined)
-    return joined
+    return _belonging.join(broker, client, _set_up)
 
 
 def client_of(broker: AsyncBroker) -> Shiftboss:
@@ -64,6 +55,14 @@ def client_of(broker: AsyncBroker) -> Shiftboss:
         ConfigError: `install` was not called.
     """
     return _belonging.client_of(broker)
+
+
+def _set_up(broker: AsyncBroker, client: Shiftboss, engine: TaskiqEngine) -> None:
+    engine.client = client
+    broker.kick = _collecting(engine, client)  # type: ignore[method-assign, assignment]
+    broker.find_task = _as_jobs(engine, client)  # type: ignore[method-assign, assignment]
+    broker.add_middlewares(ShiftbossMiddleware(client, engine))
+    _declare_jobs(broker, engine, client)
 
 
 def _collecting(engine: TaskiqEngine, client: Shiftboss) -> Callable[[BrokerMessage], Any]:
