@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import subprocess
+import sys
+import threading
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -21,12 +25,13 @@ from taskiq import (
 )
 from taskiq.exceptions import NoResultError, SendTaskError
 
-from shiftboss import ConfigError, JobError, Shiftboss, current_job, requeue
+from shiftboss import BatchNotFound, ConfigError, Shiftboss, current_job, requeue
 from shiftboss import client as clients
 from shiftboss.batches import Batch, Status, current_batch
 from shiftboss.engine import NotPublished
 from shiftboss.engines.taskiq import TaskiqEngine, client_of, install
 from tests.engines.conftest import Url
+from tests.engines.driver import ROOT
 from tests.engines.shop import Shop
 
 seen: list[Any] = []
@@ -37,6 +42,39 @@ FAILS_ONCE = """(path, had=set()):
     if path not in had:
         had.add(path)
         raise OSError
+"""
+
+# One that pushes, forks, and pushes in both processes.
+FORKS = """
+import asyncio, os, sys
+from taskiq import InMemoryBroker
+from shiftboss import Shiftboss
+from shiftboss.batches import Batch
+from shiftboss.engine import NotPublished
+from shiftboss.engines.taskiq import TaskiqEngine, install
+broker = InMemoryBroker(await_inplace=True)
+client = install(broker, Shiftboss(sys.argv[1], engine=TaskiqEngine(broker)))
+
+@broker.task
+async def note(what):
+    print(what, flush=True)
+
+def push(what):
+    async def kiq():
+        await note.kiq(what)
+    with Batch(client=client).jobs():
+        asyncio.run(kiq())
+
+push("before")
+child = os.fork()
+if child == 0:
+    try:
+        push("never")
+    except NotPublished as error:
+        print("refused" if "make the broker after the fork" in str(error) else error, flush=True)
+        os._exit(0)
+print(os.waitpid(child, 0)[1], flush=True)
+push("after")
 """
 
 
@@ -242,9 +280,12 @@ async def test_a_delay_waits_in_a_set_of_ours(memory: Memory) -> None:
 @pytest.mark.asyncio
 async def test_a_block_that_waits_on_the_loop_is_refused(memory: Memory) -> None:
     task = memory.task(note)
-    with pytest.raises(JobError, match="which waits here; use: async with"), Batch(client=memory.client).jobs():
+    batch = Batch(client=memory.client)
+    with pytest.raises(NotPublished, match="which waits here; use: async with"), batch.jobs():
         await task.kiq("never")
     assert seen == []
+    with pytest.raises(BatchNotFound):
+        await batch.astatus()
 
 
 @pytest.mark.asyncio
@@ -291,6 +332,38 @@ def test_a_program_without_an_event_loop_sends_too(url: Url) -> None:
         asyncio.run(_kiq(task))
     batch.join(timeout=20)
     assert seen == [("from a program", True, batch.bid)]
+
+
+def push_with_loops_that_end(memory: Memory, task: Any) -> None:
+    with Batch(client=memory.client).jobs():
+        asyncio.run(_kiq(task))
+
+
+def test_what_sends_without_an_event_loop_sends_on_one_that_stays(url: Url) -> None:
+    """Connections of a broker are those of the event loop on which they were made; and one that another thread runs may end."""
+    memory, loops = Memory(url(20)), set[asyncio.AbstractEventLoop]()
+
+    async def note_loop(_: str) -> None:
+        loops.add(asyncio.get_running_loop())
+
+    task = memory.task(note_loop)
+    threads = [threading.Thread(target=push_with_loops_that_end, args=(memory, task)) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(20)
+    push_with_loops_that_end(memory, task)
+    assert [loop.is_running() for loop in loops] == [True]
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="the system has no fork")
+def test_a_forked_process_is_refused_its_parents_connections(url: Url, tmp_path: Path) -> None:
+    program = tmp_path / "program.py"
+    program.write_text(FORKS)
+    done = subprocess.run(
+        [sys.executable, program, url(20)], capture_output=True, text=True, check=False, timeout=60, cwd=ROOT
+    )
+    assert done.stdout.splitlines() == ["before", "refused", "0", "after"], done.stderr
 
 
 async def _kiq(task: Any) -> None:

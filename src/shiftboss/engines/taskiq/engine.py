@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import threading
 import time
 from collections.abc import Sequence
@@ -41,16 +42,18 @@ class TaskiqEngine:
         self.broker = broker
         self.client: Shiftboss | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._lock = threading.Lock()
+        self._own_loop: asyncio.AbstractEventLoop | None = None
+        self._pid, self._lock = os.getpid(), threading.Lock()
 
     def enqueue(self, messages: Sequence[Message]) -> Plan[None]:
         """Send messages, one by one; those with `at` wait in a set of ours until they are due.
 
         Raises:
-            NotPublished: The broker is away, or refuses one; it names what was not sent.
-            JobError: It is called on the event loop that would have to send them meanwhile.
+            NotPublished: The broker is away, or refuses one, or the event loop that would have to send them waits here; it
+                names what was not sent.
         """
-        yield from work(partial(self._send, list(messages)))
+        # Here, for a coroutine sends from a thread, and waits for that on the loop that sends.
+        yield from work(partial(self._send, list(messages), _running_loop()))
 
     def known(self, name: str) -> KnownJob | None:
         """What this process knows of a task by its name: its queue, and whether it takes no arguments. No round trip."""
@@ -60,8 +63,8 @@ class TaskiqEngine:
         return KnownJob.of(name, task.original_func, str(task.labels.get("queue_name") or own_queue(self.broker)))
 
     def runs_on(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Remember the event loop on which the broker's connections live."""
-        self._loop = loop
+        """Remember the event loop on which the broker was started."""
+        self._loop, self._pid = loop, os.getpid()
 
     async def kick(self, theirs: TaskiqMessage) -> None:
         """The broker's own ``kick``: no feature keeps the message."""
@@ -93,21 +96,40 @@ class TaskiqEngine:
             left = [message.id for message in messages[sent:]]
             raise NotPublished(f"{len(left)} of {len(messages)} messages were not sent: {error}", left) from error
 
-    def _send(self, messages: Sequence[Message]) -> None:
-        """From a thread: have the broker's event loop send them, and wait for that."""
-        loop = self._loop_for_threads()
-        try:
-            here: asyncio.AbstractEventLoop | None = asyncio.get_running_loop()
-        except RuntimeError:
-            here = None
-        if here is loop:
-            raise JobError("tasks are sent by the event loop, which waits here; use: async with batch.jobs()")
-        asyncio.run_coroutine_threadsafe(self._send_all(messages), loop).result()
+    def _send(self, messages: Sequence[Message], loop: asyncio.AbstractEventLoop | None) -> None:
+        """From a thread: have an event loop send them, and wait for that."""
+        ids = [message.id for message in messages]
+        if loop is not None and loop is _running_loop():
+            raise NotPublished("tasks are sent by the event loop, which waits here; use: async with batch.jobs()", ids)
+        if self._is_parents():
+            raise NotPublished(
+                "this process was forked when its taskiq broker had connections; make the broker after the fork", ids
+            )
+        asyncio.run_coroutine_threadsafe(self._send_all(messages), loop or self._loop_for_threads()).result()
+
+    def _is_parents(self) -> bool:
+        """Whether the broker's connections are those of the process that this one was forked from. To use them would take them
+        away from it.
+        """
+        return self._pid != os.getpid() and (self._loop or self._own_loop) is not None
 
     def _loop_for_threads(self) -> asyncio.AbstractEventLoop:
-        """The broker's event loop; where none runs, one of our own in a thread."""
+        """The broker's event loop; where none runs, one of our own in a thread, always the same: connections of the broker
+        live on it.
+        """
+        loop = self._loop
+        if loop is not None and loop.is_running():
+            return loop
         with self._lock:
-            if self._loop is None or not self._loop.is_running():
-                self._loop = asyncio.new_event_loop()
-                threading.Thread(target=self._loop.run_forever, name="shiftboss-taskiq", daemon=True).start()
-            return self._loop
+            if self._own_loop is None:
+                self._own_loop, self._pid = asyncio.new_event_loop(), os.getpid()
+                threading.Thread(target=self._own_loop.run_forever, name="shiftboss-taskiq", daemon=True).start()
+            return self._own_loop
+
+
+def _running_loop() -> asyncio.AbstractEventLoop | None:
+    """The event loop that runs on this thread, if one does."""
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None

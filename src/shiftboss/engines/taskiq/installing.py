@@ -69,7 +69,6 @@ def _collecting(engine: TaskiqEngine, client: Shiftboss) -> Callable[[BrokerMess
     """``broker.kick``, which all ways to send a message end in: an open jobs block keeps it until it ends."""
 
     async def kick(message: BrokerMessage) -> None:
-        engine.runs_on(asyncio.get_running_loop())
         theirs = engine.broker.formatter.loads(message.message)
         theirs.parse_labels()
         run = current_run.get()
