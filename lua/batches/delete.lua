@@ -10,7 +10,7 @@ KEYS
   6 out       zset      outbox
   7 failures  zset      the newest failures by when they happened
   8 results   hash      what members reported, by position
-  9 runs      hash      the processes that run members, by position
+  9 runs      hash      the runs of members, by position
 ARGV
   1 bid       string
   2 grace     integer   milliseconds the caller has for performing what is returned

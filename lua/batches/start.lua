@@ -1,14 +1,14 @@
 --[[
-Note which process runs a member, unless the batch, or one above it, is no longer wanted.
+Note a run of a member, unless the batch, or one above it, is no longer wanted.
 
 KEYS
   1 record       hash      the batch
   2 invalidated  zset      batches of the shard that are not wanted, by when that was said
-  3 runs         hash      the processes that run members, by position
+  3 runs         hash      the runs of members, by position
 ARGV
   1 bid          string
   2 position     integer
-  3 process      string
+  3 run          string    the process, and which run of the member it is
   4 skips        integer   1 if those that are not wanted are left out
 RETURNS
   1 if it shall run, 0 if it is not wanted

@@ -131,16 +131,14 @@ def is_invalidated(keys: BatchKeys, bid: str) -> Call[bool]:
     return script("batches/is_invalidated").call(bool, [keys.record, keys.invalidated], [bid])
 
 
-def start(keys: BatchKeys, bid: str, position: int, process: str, skips: int) -> Call[bool]:
-    """Note that a process runs a member, unless the batch is not wanted; whether it shall run. It always shall without `skips`."""
-    return script("batches/start").call(
-        bool, [keys.record, keys.invalidated, keys.runs], [bid, position, process, skips]
-    )
+def start(keys: BatchKeys, bid: str, position: int, run: str, skips: int) -> Call[bool]:
+    """Note a run of a member, unless the batch is not wanted; whether it shall run. It always shall without `skips`."""
+    return script("batches/start").call(bool, [keys.record, keys.invalidated, keys.runs], [bid, position, run, skips])
 
 
-def stop(keys: BatchKeys, position: int) -> Call[int]:
-    """Note that nobody runs a member now."""
-    return command("HDEL", [keys.runs], [position], int)
+def stop(keys: BatchKeys, position: int, run: str) -> Call[int]:
+    """Note that nobody runs a member now, unless another run of it has begun."""
+    return script("batches/stop").call(int, [keys.runs], [position, run])
 
 
 def runs(keys: BatchKeys) -> Call[dict[int, str]]:
@@ -262,4 +260,4 @@ def _closed(reply: list[bytes]) -> Reserved:
 
 
 def _runs(reply: list[bytes]) -> dict[int, str]:
-    return {int(position): process.decode() for position, process in pairs(reply)}
+    return {int(position): run.decode().partition("|")[0] for position, run in pairs(reply)}

@@ -114,24 +114,28 @@ class BatchExtension(Extension):
             return message.name == CALLBACK_JOB or (yield from run(self._state(of))) != ["done"]
         if of is None:
             return True
-        skips = int(self._client.settings.skip_invalidated)
-        return (yield from run(calls.start(self._client.batch_keys(of.bid), of.bid, of.position, process, skips)))
+        keys, skips = self._client.batch_keys(of.bid), int(self._client.settings.skip_invalidated)
+        return (yield from run(calls.start(keys, of.bid, of.position, _run_of(message, process), skips)))
 
     def finished(self, message: Message, outcome: Outcome, error: BaseException | None) -> Plan[None]:
         """Record how a member or a callback ended. Our own callback job records its success itself, before it can be run
         again; an engine that joins batches records members itself.
         """
         of = message.batch
-        if isinstance(of, Member) and outcome not in RUNS:
-            yield from run(calls.stop(self._client.batch_keys(of.bid), of.position))
-        elif isinstance(of, Member):
-            sent = yield from deliver(self._record(of, message, outcome, error, GRACE))
-            yield from settle(self._client, self._client.batch_keys(of.bid).out, sent.result, resent=sent.resent)
-        if not isinstance(of, CallbackOf):
-            return
-        done = outcome is Outcome.SUCCEEDED and message.name != CALLBACK_JOB
-        if done or outcome is Outcome.DIED:
-            yield from finish(self._client, of, "", "done" if done else "died")
+        if isinstance(of, CallbackOf):
+            done = outcome is Outcome.SUCCEEDED and message.name != CALLBACK_JOB
+            if done or outcome is Outcome.DIED:
+                yield from finish(self._client, of, "", "done" if done else "died")
+        elif of is not None:
+            keys = self._client.batch_keys(of.bid)
+            if outcome not in (
+                Outcome.SUCCEEDED,
+                Outcome.DIED,
+            ):  # engines publish a retry before they say so: it may run by now
+                yield from run(calls.stop(keys, of.position, _run_of(message, self._client.store.identity)))
+            if outcome in RUNS:
+                sent = yield from deliver(self._record(of, message, outcome, error, GRACE))
+                yield from settle(self._client, keys.out, sent.result, resent=sent.resent)
 
     def recording(self, message: Message, outcome: Outcome, error: BaseException | None) -> Recording | None:
         """How a member's end is recorded; what that brings about can be claimed at once."""
@@ -247,3 +251,8 @@ def _failure(message: Message, outcome: Outcome, error: BaseException | None) ->
     if outcome is Outcome.SUCCEEDED:
         return ""
     return failure_of(message, error, message.attempt)
+
+
+def _run_of(message: Message, process: str) -> str:
+    """What is noted of a run of a member: where it is, and how often the member had failed before."""
+    return f"{process}|{message.attempt}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -14,7 +15,7 @@ from shiftboss.jobs import Member, Message, Outcome
 from shiftboss.keys import SidekiqKeys
 from shiftboss.outbox import reap
 from shiftboss.plan import Plan
-from shiftboss.reporting import letting_go, report
+from shiftboss.reporting import letting_go, report, starting
 from shiftboss.scripts import command
 from tests.integration.batches import heard
 from tests.integration.batches.crew import Site
@@ -220,12 +221,27 @@ def test_a_member_that_ended_or_was_put_back_is_nobodys_orphan(site: Site) -> No
             site.push()
     members = [Message("x", (), "low", f"j{at}", batch=Member(batch.bid, at)) for at in range(3)]
     for member in members:
-        client.store.run(calls.start(batch.keys, batch.bid, member.batch.position, "gone", 1))  # type: ignore[union-attr]
+        assert client.perform(starting(client, member))
     client.perform(report(client, members[0], Outcome.SUCCEEDED, None))
     client.perform(report(client, members[1], Outcome.FAILED, ValueError("again")))
     client.perform(letting_go(client, members[2]))
     assert client.store.run(calls.runs(batch.keys)) == {}
     assert [finding.kind for finding in examine()] == ["untraceable"]
+
+
+def test_a_retry_that_runs_before_the_failure_is_told_stays_noted(site: Site) -> None:
+    client, batch = site.client, Batch()
+    with batch.jobs():
+        site.push()
+    first = Message("x", (), "low", "j", batch=Member(batch.bid, 0))
+    again = replace(first, attempt=1)
+    client.perform(starting(client, first))
+    client.perform(starting(client, again))
+    client.perform(report(client, first, Outcome.FAILED, ValueError("again")))
+    assert client.store.run(calls.runs(batch.keys)) == {0: client.store.identity}
+    assert batch.status().failing == 1
+    client.perform(report(client, again, Outcome.FAILED, ValueError("and again")))
+    assert client.store.run(calls.runs(batch.keys)) == {}
 
 
 def test_what_is_not_wanted_or_not_there_is_not_noted(site: Site) -> None:

@@ -257,3 +257,16 @@ def test_b19_all_keys_of_a_batch_are_in_one_slot_of_a_cluster(site: Site) -> Non
     keys = batch.keys
     names = [keys.record, keys.ran, keys.done, keys.dead, keys.index, keys.out, keys.failures, keys.results]
     assert len({redis.crc.key_slot(name.encode()) for name in names}) == 1
+
+
+@pytest.mark.backends("embedded", "redis")
+def test_a_full_server_is_told_how_members_ended(site: Site, backend: Backend) -> None:
+    batch = batch_of(site, 3)
+    backend.raw.config_set("maxmemory", 1)
+    try:
+        for place, outcome in enumerate("fsd"):
+            site.client.store.run(calls.ack(batch.keys, batch.bid, "low", 1000, [place, outcome, ""]))
+    finally:
+        backend.raw.config_set("maxmemory", 0)
+    status = batch.status()
+    assert (status.done, status.failing, status.dead, status.complete_at is not None) == (1, 1, 1, True)
