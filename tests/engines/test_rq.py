@@ -176,6 +176,17 @@ def test_many_jobs_are_one_transaction(here: RqDriver, new_batch: NewBatch, key:
     assert len(here.queue) == 50
 
 
+def test_a_job_goes_to_the_redis_of_its_queue(here: RqDriver, url: Url, new_batch: NewBatch, key: str) -> None:
+    there = Redis.from_url(url(58))
+    install(there, here.client)
+    elsewhere = ShiftbossQueue(QUEUE, connection=there)
+    with new_batch(here).jobs():
+        here.queue.enqueue(note, key)
+        elsewhere.enqueue(note, key)
+    assert (len(here.queue), len(elsewhere)) == (1, 1)
+    there.flushdb()
+
+
 def test_what_cannot_be_published_is_no_member(here: RqDriver, new_batch: NewBatch, key: str) -> None:
     batch = new_batch(here)
     queue = ShiftbossQueue(QUEUE, connection=here.connection, serializer=JSONSerializer)

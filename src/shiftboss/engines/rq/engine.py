@@ -93,7 +93,8 @@ class RqEngine:
         """Enqueue a job with others in a pipeline, or without one; False if it cannot be with others."""
         kept = self._kept(message)
         job, queue = kept.job, kept.queue
-        if pipeline is not None and (kept.unique or queue.is_sync or job._dependency_ids or _is_limited(job)):
+        alone = kept.unique or queue.is_sync or job._dependency_ids or _is_limited(job)
+        if pipeline is not None and (alone or not queue.is_on(self.connection)):
             return False
         mark(job, message)
         if message.at is not None:

@@ -6,10 +6,11 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
+from redis import Redis
 from rq import Queue
 from rq.job import Job
 
-from shiftboss.engines.rq.installing import install
+from shiftboss.engines.rq.installing import install, label_of
 from shiftboss.engines.rq.job import ShiftbossJob
 from shiftboss.engines.rq.messages import Kept, place_of, to_message
 
@@ -33,6 +34,10 @@ class ShiftbossQueue(Queue):
     def is_sync(self) -> bool:
         """Whether it runs jobs here and now."""
         return not self._is_async
+
+    def is_on(self, connection: Redis) -> bool:
+        """Whether it is on that Redis. No round trip."""
+        return label_of(self.connection) == label_of(connection)
 
     def enqueue_job(self, job: Job, pipeline: Any = None, at_front: bool = False, unique: bool = False) -> Job:
         """As RQ's; an open block keeps it."""
