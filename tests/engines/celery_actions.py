@@ -67,6 +67,11 @@ def define(app: Celery) -> None:
     def retry_late(self: Any, key: str) -> None:
         raise self.retry(exc=ValueError("later"), countdown=3600)
 
+    @task(name="conformance.asks_again", bind=True)
+    def asks_again(self: Any, key: str) -> None:
+        if not self.request.retries:
+            raise self.retry(countdown=0)
+
     @task(name="conformance.replaced", bind=True)
     def replaced(self: Any, key: str, several: bool = False) -> Any:
         sig = app.tasks["conformance.note"].si(key, "instead")

@@ -124,6 +124,17 @@ def test_however_a_task_ends_its_batch_does(
     assert ended(batch, key) == expected
 
 
+def test_a_retry_without_an_error_says_that_it_is_one(celery: CeleryDriver, new_batch: NewBatch, key: str) -> None:
+    batch = new_batch(celery)
+    with batch.jobs():
+        celery.push("asks_again", key)
+    assert ended(batch, key) == (1, 0)
+    # The retry may have run before the failure is told.
+    wait_until(lambda: batch.status().failures)
+    (failure,) = batch.status().failures
+    assert (failure.error, failure.message) == ("celery.exceptions.Retry", "Retry in 0s")
+
+
 def test_a_task_that_goes_back_to_the_broker_has_not_run(celery: CeleryDriver, new_batch: NewBatch, key: str) -> None:
     batch = new_batch(celery)
     with batch.jobs():
@@ -167,6 +178,12 @@ def test_the_main_process_reports_what_a_task_cannot(celery: CeleryDriver, new_b
     os.kill(notes(key)[0], signal.SIGKILL)
     assert ended(batch, key) == (0, 4)
     assert "revoked" not in notes(key)
+    assert {failure.error.rpartition(".")[2] for failure in batch.status().failures} == {
+        "WorkerLostError",
+        "TimeLimitExceeded",
+        "NotRegistered",
+        "RuntimeError",
+    }
 
 
 def test_a_retry_inside_an_open_block_is_not_collected(celery: CeleryDriver, new_batch: NewBatch, key: str) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from celery import Celery
+from celery.exceptions import NotRegistered
 from celery.signals import task_unknown
 from celery.utils.imports import symbol_by_name
 
@@ -63,7 +64,7 @@ def _set_base(app: Celery) -> None:
     app.task_cls = type("Task", (ShiftbossTask, base), {"abstract": True, "__module__": __name__})
 
 
-def _unknown(sender: Any = None, message: Any = None, name: str = "", id: str = "", exc: Any = None, **_: Any) -> None:  # noqa: A002
+def _unknown(sender: Any = None, message: Any = None, name: str = "", id: str = "", **_: Any) -> None:  # noqa: A002
     """No worker here knows the task: Celery drops it, so it will not run."""
     app = sender.app
     try:
@@ -72,4 +73,4 @@ def _unknown(sender: Any = None, message: Any = None, name: str = "", id: str = 
         return
     lost = from_headers(app, message.headers, message.delivery_info, task_id=id, name=name)
     if lost.batch is not None:
-        watch_of(client).put(lost, Outcome.DIED, exc)
+        watch_of(client).put(lost, Outcome.DIED, NotRegistered(name))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from billiard.einfo import ExceptionWithTraceback
 from celery.exceptions import TimeLimitExceeded
 from celery.worker.request import Request
 
@@ -23,7 +24,9 @@ class ShiftbossRequest(Request):  # type: ignore[misc]
         """With `return_ok` the task has reported itself; else its process is gone."""
         super().on_failure(exc_info, send_failed_event, return_ok)
         if not return_ok and self.acknowledged:
-            self._end(exc_info.exception)
+            error = exc_info.exception
+            # What was raised in this process comes wrapped.
+            self._end(error.exc if isinstance(error, ExceptionWithTraceback) else error)
 
     def on_timeout(self, soft: bool, timeout: float) -> None:
         super().on_timeout(soft, timeout)

@@ -32,9 +32,9 @@ def _succeeded(sender: Any = None, **_: Any) -> None:
         sender.report_outcome(Outcome.SUCCEEDED)
 
 
-def _failed(sender: Any = None, **_: Any) -> None:
+def _failed(sender: Any = None, reason: Any = None, **_: Any) -> None:
     if isinstance(sender, ShiftbossTask):
-        sender.report_outcome(Outcome.FAILED)
+        sender.report_outcome(Outcome.FAILED, reason.exc or reason)
 
 
 def _died(sender: Any = None, exception: Any = None, **_: Any) -> None:

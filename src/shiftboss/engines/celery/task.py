@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from contextvars import Context
 from typing import Any, NoReturn
 
@@ -140,7 +141,8 @@ class ShiftbossTask(Task):  # type: ignore[misc]
 
     def on_retry(self, exc: Any, task_id: str, args: Any, kwargs: Any, einfo: Any) -> None:
         super().on_retry(exc, task_id, args, kwargs, einfo)
-        self.report_outcome(Outcome.FAILED, exc)
+        # Without an error of the task's own, the retry is what it raised.
+        self.report_outcome(Outcome.FAILED, exc or sys.exc_info()[1])
 
     def report_outcome(self, outcome: Outcome, error: BaseException | None = None) -> bool:
         """Say how this run ended, once; whether that is known now. Only where it ran: see `ShiftbossRequest` for others."""
