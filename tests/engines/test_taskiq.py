@@ -128,6 +128,10 @@ async def fails() -> None:
     raise ValueError("as told")
 
 
+async def lasting() -> None:
+    await asyncio.sleep(60)
+
+
 async def resultless() -> None:
     raise NoResultError
 
@@ -228,6 +232,17 @@ async def test_a_scheduled_retry_that_nobody_can_tell_is_refused(url: Url) -> No
     memory = Memory(url(20), SmartRetryMiddleware(schedule_source=Kept(), no_result_on_retry=False))
     with pytest.raises(ConfigError, match="SmartRetryMiddleware with schedule_source= needs no_result_on_retry=True"):
         await memory.broker.startup()
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("retries", [0, 1])
+async def test_a_task_that_takes_too_long_has_failed_with_that(memory: Memory, retries: int) -> None:
+    task = memory.task(lasting, retry_on_error=True, max_retries=retries, timeout=0.05)
+    batch = Batch(client=memory.client)
+    async with batch.jobs():
+        await task.kiq()
+    status = await batch.astatus()
+    assert (status.dead, {failure.error for failure in status.failures}) == (1, {"TimeoutError"})
 
 
 @pytest.mark.asyncio

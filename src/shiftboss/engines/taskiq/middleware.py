@@ -62,6 +62,17 @@ class ShiftbossMiddleware(TaskiqMiddleware):
         one.stack.enter_context(running(CurrentJob(ours.id, ours.queue, ours, ours.attempt)))
         return message
 
+    async def on_error(
+        self,
+        message: TaskiqMessage,
+        result: TaskiqResult[Any],  # noqa: ARG002
+        exception: BaseException,
+    ) -> None:
+        """Remember what it failed with, which a retry takes out of the result."""
+        one = current_run.get()
+        if one is not None and one.theirs.task_id == message.task_id:
+            one.error = exception
+
     async def post_execute(self, message: TaskiqMessage, result: TaskiqResult[Any]) -> None:
         """Say how it ended. What is raised here keeps the message from being acknowledged: it comes again."""
         one = current_run.get()

@@ -38,7 +38,7 @@ class Run:
         wanted: Whether it shall run.
         again: Whether the same message was sent once more meanwhile: a retry.
         later: When it runs again because it was put back.
-        error: What it raised.
+        error: What it failed with.
         stack: What is undone when it has ended.
     """
 
@@ -85,7 +85,6 @@ def _run(client: Shiftboss) -> Iterator[bool]:
         yield one is None or one.wanted
     except BaseException as error:
         if one is not None:
-            one.error = error
             one.later = None if isinstance(error, NoResultError) else put_back_of(client, one.message, error)
             if one.later is not None:
                 raise PutBack from error
