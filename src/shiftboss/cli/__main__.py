@@ -1,4 +1,4 @@
-"""``python -m shiftboss.cli``, for where the command itself is not on the PATH."""
+"""``python -m shiftboss.cli``: the same as ``python -m shiftboss``."""
 
 from shiftboss.cli import main
 

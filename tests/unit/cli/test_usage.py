@@ -19,6 +19,12 @@ from shiftboss.errors import BatchNotFound, ConfigError, EntryNotFound, Schedule
 Run = Callable[..., Result]
 
 
+@pytest.mark.parametrize("module", ["shiftboss", "shiftboss.cli"])
+def test_the_package_is_the_command(module: str) -> None:
+    done = subprocess.run([sys.executable, "-m", module, "--version"], capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("shiftboss ")
+
+
 def test_without_words_it_shows_its_help(shiftboss: Run) -> None:
     for words in ([], ["--help"]):
         done = shiftboss(*words)
