@@ -10,6 +10,7 @@ from shiftboss.cli.output import print_json, print_rows
 from shiftboss.text import local, one_line, plural
 
 HEADINGS = ("WHEN", "JOB", "ATTEMPT", "ERROR", "MESSAGE")
+SHRINK = {"JOB": 9, "ERROR": 12}
 
 
 @click.command("failures", cls=Command)
@@ -32,6 +33,6 @@ def failures(*, bid: str, as_json: bool, url: str | None, namespace: str | None)
         [local(kept.at), kept.jid, f"{kept.attempt + 1}", one_line(kept.error), one_line(kept.message)]
         for kept in status.failures
     ]
-    print_rows(HEADINGS, rows, right=("ATTEMPT",))
+    print_rows(HEADINGS, rows, right=("ATTEMPT",), shrink=SHRINK)
     if status.failed > len(status.failures):
         click.echo(f"the newest {len(status.failures)} of {plural(status.failed, 'failed run')}", err=True)

@@ -65,7 +65,8 @@ def _counted(totals: Totals) -> list[tuple[str, str]]:
     if totals.waited:
         facts.append(("waited", f"{totals.waited:,}, {totals.wait_seconds / totals.waited:.3g} s each on average"))
     if totals.held_seconds:
-        facts.append(("held", f"{totals.held_seconds:.3g} s in total"))
+        held = f"{totals.held_seconds:.3g} s" if totals.held_seconds < 100 else span(totals.held_seconds)
+        facts.append(("held", f"{held} in total"))
     if totals.over_limit:
         facts.append(("refused", f"{totals.over_limit:,}"))
     if totals.reclaimed or totals.overages:

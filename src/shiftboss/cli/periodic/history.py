@@ -16,7 +16,8 @@ from shiftboss.text import local
 if TYPE_CHECKING:
     from shiftboss.periodic import Run
 
-HEADINGS = ("PLANNED", "LATE", "OUTCOME", "JOB", "ENDED", "TOOK", "TERM")
+HEADINGS = ("PLANNED", "LATE", "OUTCOME", "TERM", "JOB", "ENDED", "TOOK")
+SHRINK = {"JOB": 9, "TERM": 0}
 
 
 @click.command("history", cls=Command)
@@ -37,7 +38,7 @@ def history(*, name: str, number: int, schedule: str, as_json: bool, url: str | 
         for run in runs:
             print_json(run.to_dict())
     elif runs:
-        print_rows(HEADINGS, [_row(run) for run in runs], right=("LATE", "TOOK", "TERM"))
+        print_rows(HEADINGS, [_row(run) for run in runs], right=("LATE", "TERM", "TOOK"), shrink=SHRINK)
     else:
         click.echo(f"entry {name!r} of schedule {schedule!r} has not run yet", err=True)
 
@@ -47,8 +48,8 @@ def _row(run: Run) -> list[str]:
         local(run.planned or run.at),
         f"{run.lateness:.3f} s" if run.planned else "",
         run.outcome + (f" ({run.missed:,} ticks)" if run.missed > 1 else ""),
+        str(run.term) if run.term else "",
         run.jid,
         run.ended,
         "" if run.took is None else f"{run.took:.1f} s",
-        str(run.term) if run.term else "",
     ]

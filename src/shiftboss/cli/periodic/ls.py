@@ -15,7 +15,8 @@ from shiftboss.text import local, one_line
 if TYPE_CHECKING:
     from shiftboss.periodic import EntryStatus
 
-HEADINGS = ("ENTRY", "NEXT", "STATE", "WHEN", "ZONE", "JOB", "SOURCE", "DESCRIPTION")
+HEADINGS = ("ENTRY", "NEXT", "STATE", "WHEN", "ZONE", "SOURCE", "DESCRIPTION", "JOB")
+SHRINK = {"SOURCE": 0, "DESCRIPTION": 0, "ZONE": 0, "ENTRY": 16}
 
 
 @click.command("ls", cls=Command)
@@ -32,7 +33,7 @@ def ls(*, schedule: str, as_json: bool, url: str | None, namespace: str | None) 
         for status in found:
             print_json(status.to_dict())
     elif found:
-        print_rows(HEADINGS, [_row(status) for status in found])
+        print_rows(HEADINGS, [_row(status) for status in found], shrink=SHRINK)
     else:
         click.echo(f"no entries in schedule {schedule!r}", err=True)
     if others and not as_json:
@@ -47,7 +48,7 @@ def _row(status: EntryStatus) -> list[str]:
         "paused" if status.paused else "" if entry.enabled else "disabled",
         entry.cron or f"every {entry.every / 1000:g} s",
         entry.timezone if entry.cron else "",
-        one_line(entry.job),
         entry.source,
         one_line(entry.description),
+        one_line(entry.job),
     ]
