@@ -227,7 +227,7 @@ def test_jobs_that_are_selected_are_deleted_after_a_question(watched: Watched, r
     fill(raw, client)
     for path, summary, yes, of in (
         ("/dead", "Delete…", "Delete", DeadSet(client=client)),
-        ("/queue?name=mail", "Delete selected…", "Delete selected", Queue("mail", client=client)),
+        ("/queue?name=mail", "Delete…", "Delete", Queue("mail", client=client)),
     ):
         page = watched.go(path)
         page.get_by_label(f"Choose job {JID}").check()

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from datetime import UTC, datetime
 from urllib.parse import quote
 
 import pytest
 
 from shiftboss import DeadSet, Failures, ProcessSet, Queue, RetrySet, ScheduledSet, Shiftboss, Stats, limiters, periodic
-from shiftboss.batches import Batch, BatchSet
+from shiftboss.batches import Batch, BatchSet, doctor
+from shiftboss.batches.doctor import Finding
 from shiftboss.batches.status import STATES
 from shiftboss.errors import BatchNotFound
 from shiftboss.keys import PeriodicKeys
@@ -101,6 +103,33 @@ def test_jobs_of_sets_are_retried_killed_and_deleted(browser: Browser, backend: 
     assert len(ScheduledSet()) == 0
 
 
+def test_a_page_behind_the_last_is_the_last(browser: Browser, backend: Backend, client: Shiftboss) -> None:
+    fill(backend.raw, client)
+    shown = browser.page("/queue?name=import&page=99")
+    assert "Page 14 of 14" in shown
+    assert "No jobs wait here" not in shown
+    assert JID in browser.page("/dead?page=2")
+
+
+def test_what_a_search_finds_is_in_order_and_not_under_buttons_for_all(
+    browser: Browser, backend: Backend, client: Shiftboss
+) -> None:
+    fill(backend.raw, client)
+    shown = browser.page("/retries?q=app.jobs")
+    due = {entry.jid: entry.at for entry in RetrySet()}
+    assert re.findall(r'aria-label="Choose job (\w+)"', shown) == sorted(due, key=lambda jid: due[jid])
+    assert "Retry all" not in shown
+    assert "Retry all" in browser.page("/retries")
+
+
+def test_what_should_have_run_already_is_overdue(browser: Browser, backend: Backend, client: Shiftboss) -> None:
+    past = time.time() - 90
+    backend.raw.zadd("retry", {payload(JID, retry_count=0, error_class="ValueError"): past})
+    backend.raw.zadd("dead", {payload("f" * 24, retry_count=0, error_class="ValueError"): past})
+    assert re.search(r">\d+ s overdue<", browser.page("/retries"))
+    assert re.search(r">\d+ s ago<", browser.page("/dead"))
+
+
 def test_queues_are_paused_and_their_jobs_deleted(browser: Browser, backend: Backend, client: Shiftboss) -> None:
     fill(backend.raw, client)
     assert "Paused." in browser.act("/queues", "pause", queue="mail")
@@ -158,6 +187,21 @@ def test_a_batch_is_examined_and_mended(browser: Browser, backend: Backend, clie
     assert "0 jobs settled." in browser.act(child, "give up")
     assert "Nothing is wrong" in browser.act(empty, "examine")
     assert "gone already" in browser.act(empty, "close")
+
+
+def test_members_whose_process_is_gone_are_settled_apart(
+    browser: Browser, backend: Backend, client: Shiftboss, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bid = fill(backend.raw, client)["child"]
+
+    async def examine(bid: str, *, client: Shiftboss) -> list[Finding]:
+        return [Finding(bid, "lost", "they are nowhere", (30,)), Finding(bid, "orphaned", "it is gone", (31, 32))]
+
+    monkeypatch.setattr(doctor, "aexamine", examine)
+    assert browser.act(f"/batches/{bid}", "examine").count('name="kind" value="orphaned"') == 2
+    assert "2 jobs settled." in browser.act(f"/batches/{bid}", "bury", kind="orphaned")
+    assert Batch.open(bid).status().dead == 2
+    assert "1 job settled." in browser.act(f"/batches/{bid}", "bury", kind="lost")
 
 
 def test_a_limiter_is_reset(browser: Browser, backend: Backend, client: Shiftboss) -> None:

@@ -45,5 +45,6 @@ class Paging:
 
 
 def paging(request: Request, size: int) -> Paging:
-    """The page that a request asks for, of a list of that size."""
-    return Paging(max(1, number(request, "page", 1)), size)
+    """The page that a request asks for, of a list of that size; the last one where the list has become shorter."""
+    asked = Paging(max(1, number(request, "page", 1)), size)
+    return Paging(min(asked.number, max(1, asked.pages)), size)

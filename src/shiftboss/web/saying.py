@@ -49,8 +49,14 @@ def ago(moment: datetime | None) -> Markup:
     if moment is None:
         return NONE
     left = (moment - datetime.now(UTC)).total_seconds()
-    said = f"in {span(left)}" if left > 0 else f"{span(-left)} ago" if left < -1 else "just now"
-    return Markup('<time datetime="{}" title="{}">{}</time>').format(moment.isoformat(), exact(moment), said)
+    return _time(moment, f"in {span(left)}" if left > 0 else f"{span(-left)} ago" if left < -1 else "just now")
+
+
+def due(moment: datetime | None) -> Markup:
+    """As `ago`, of what is to come; what should have come already is overdue."""
+    if moment is None or (late := (datetime.now(UTC) - moment).total_seconds()) < 1:
+        return ago(moment)
+    return _time(moment, f"{span(late)} overdue")
 
 
 def local(moment: datetime | None) -> Markup:
@@ -118,11 +124,16 @@ def commas(values: Sequence[Any]) -> str:
     return ", ".join(map(str, values))
 
 
+def _time(moment: datetime, said: str) -> Markup:
+    return Markup('<time datetime="{}" title="{}">{}</time>').format(moment.isoformat(), exact(moment), said)
+
+
 FILTERS: dict[str, Callable[..., Any]] = {
     "number": number,
     "exact": exact,
     "in_zone": in_zone,
     "ago": ago,
+    "due": due,
     "local": local,
     "seconds": seconds,
     "bound": bound,

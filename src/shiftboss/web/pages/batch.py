@@ -43,7 +43,8 @@ async def act(request: Request, form: Form) -> Outcome | Response:
         case "close":
             return ("closed" if await doctor.aclose(bid, client=client) else "gone"), 0
         case "bury" | "give up":
-            lost = [one for one in await doctor.aexamine(bid, client=client) if one.kind == "lost"]
+            kind = "orphaned" if form.get("kind") == "orphaned" else "lost"
+            lost = [one for one in await doctor.aexamine(bid, client=client) if one.kind == kind]
             settle = doctor.abury if form.action == "bury" else doctor.agive_up
             for finding in lost:
                 await settle(bid, finding.positions, client=client)

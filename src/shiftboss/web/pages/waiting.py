@@ -120,7 +120,7 @@ async def _find(jobs: WaitingSet, key: str) -> Entry | None:
 
 
 async def _search(jobs: WaitingSet, text: str, wanted: Callable[[Entry], bool], cursor: str) -> tuple[list[Entry], str]:
-    """Jobs with a text that are wanted, and where the search goes on."""
+    """Jobs with a text that are wanted, in the set's order as far as it was searched, and where the search goes on."""
     if cursor and not (cursor.isascii() and cursor.isdigit() and len(cursor) <= 20):
         raise HTTPException(400, "there is nowhere to go on from")
     found: list[Entry] = []
@@ -129,6 +129,7 @@ async def _search(jobs: WaitingSet, text: str, wanted: Callable[[Entry], bool], 
         found += filter(wanted, some)
         if len(found) >= PAGE or not cursor:
             break
+    found.sort(key=lambda entry: entry.at or datetime.min.replace(tzinfo=UTC), reverse=isinstance(jobs, DeadSet))
     return found, cursor
 
 
