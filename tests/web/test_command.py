@@ -59,7 +59,7 @@ def test_wrong_options_are_told_in_one_line(backend: Backend, tmp_path: Path) ->
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
         for words, said in (
-            (("--login-file", str(tmp_path / "none")), "cannot be read"),
+            (("--login-file", str(tmp_path / "none")), "none cannot be read: No such file or directory"),
             (("--login-file", str(wrong)), "expected line 1"),
             (("--prefix", "//evil.example"), "expected --prefix to be a path such as /jobs"),
             (("--prefix", "jobs"), "expected --prefix"),

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
 
 class State:
-    """A Prometheus collector of queues, sets, processes, batches and schedules. About ten round trips a scrape.
+    """A Prometheus collector of queues, sets, processes, batches and schedules. A few round trips a scrape, and a few for each
+    schedule.
 
     Args:
         client: Whose; default the current client when it is scraped.

@@ -56,8 +56,10 @@ def read_login_file(path: str) -> dict[str, str]:
     """
     try:
         text = Path(path).read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"the login file {path} cannot be read: {error}") from None
+    except OSError as error:
+        raise ConfigError(f"the login file {path} cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise ConfigError(f"expected the login file {path} to be text in UTF-8") from None
     return read_login(text, path)
 
 
