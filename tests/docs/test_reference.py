@@ -80,6 +80,12 @@ def test_the_usage_of_a_command(path: str, command: click.Command) -> None:
     assert len(below) > 2, f"{path}: what does it do?"
 
 
+def test_the_json_of_every_command() -> None:
+    taking = [path for path, command in commands(cli) if any("--json" in option.opts for option in options(command))]
+    said = names(section("reference/command-line.md", "## JSON"))
+    assert sorted(said) == sorted([*(path.removeprefix("shiftboss ") for path in taking), "stats reset"])
+
+
 def test_the_json_of_limiters() -> None:
     made = [
         limiters.concurrent("x", 1),

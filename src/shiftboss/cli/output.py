@@ -36,6 +36,14 @@ def print_json(value: Mapping[str, Any]) -> None:
     sys.stdout.flush()
 
 
+def print_done(text: str, facts: Mapping[str, Any], *, as_json: bool) -> None:
+    """What a command has changed: a sentence for people, or the same as facts for programs."""
+    if as_json:
+        print_json(facts)
+    else:
+        click.echo(text)
+
+
 def console() -> Console:
     """Where people look. Without colours for NO_COLOR, and where nobody looks."""
     from rich.console import Console

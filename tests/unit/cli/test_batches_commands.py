@@ -103,6 +103,10 @@ def test_invalidate_asks_first(shiftboss: Run, url: str, client: Shiftboss) -> N
     assert not batch.valid()
     again = shiftboss("batches", "invalidate", batch.bid, "--yes", "--redis", url)
     assert again.stdout == f"batch {batch.bid} is invalidated already\n"
+    told = shiftboss("batches", "invalidate", batch.bid, "--yes", "--json", "--redis", url)
+    assert json.loads(told.stdout) == {"bid": batch.bid, "changed": False}
+    told = shiftboss("batches", "rm", batch.bid, "--yes", "--json", "--redis", url)
+    assert json.loads(told.stdout) == {"batches": 1}
 
 
 def test_rm_asks_first_and_forgets_all_or_none(shiftboss: Run, url: str, client: Shiftboss) -> None:

@@ -6,6 +6,7 @@ import json
 import sys
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -31,12 +32,12 @@ def push(client: Shiftboss, *ids: str, queue: str = "low", at: float | None = No
     client.perform(client.push([Message("Greet", ("a\x1b[2Jb", n), queue, jid, at) for n, jid in enumerate(ids)]))
 
 
-def fail(client: Shiftboss, jid: str = JID, where: str = "retry") -> None:
+def fail(client: Shiftboss, jid: str = JID, where: str = "retry", at: float | None = None) -> None:
     raw = (
         f'{{"class":"Greet","args":[7],"queue":"low","jid":"{jid}","retry":true,"created_at":1700000000000,'
         '"retry_count":3,"failed_at":1700000000000,"error_class":"ValueError","error_message":"no\\nway"}'
     )
-    at = time.time() + (3600 if where == "retry" else -60)
+    at = at or time.time() + (3600 if where == "retry" else -60)
     client.store.run(command("ZADD", [where], [at, raw], int))
 
 
@@ -50,7 +51,7 @@ def test_queues_are_listed(shiftboss: Run, url: str, client: Shiftboss) -> None:
     shown = shiftboss("queues", "ls", "--redis", url).stdout.splitlines()
     assert [line.split() for line in shown] == [
         ["QUEUE", "JOBS", "LATENCY", "STATE"],
-        ["high", "1", "0", "s"],
+        ["high", "1", "0", "s", "no", "worker"],
         ["low", "2", "0", "s", "paused"],
     ]
     found = json.loads(shiftboss("queues", "ls", "--json", "--redis", url).stdout.splitlines()[1])
@@ -156,6 +157,41 @@ def test_what_cannot_be_read_is_listed(shiftboss: Run, url: str, client: Shiftbo
     assert json.loads(shiftboss("dead", "ls", "--json", "--redis", url).stdout)["jid"] == ""
 
 
+def test_a_retry_that_is_overdue_has_not_died(shiftboss: Run, url: str, client: Shiftboss) -> None:
+    fail(client, at=time.time() - 60)
+    facts = shiftboss("retries", "show", JID, "--redis", url).stdout
+    assert "due       " in facts
+    assert "died" not in facts
+
+
+def test_what_is_changed_is_told_to_programs(shiftboss: Run, url: str, client: Shiftboss) -> None:
+    def told(*words: str) -> list[object]:
+        done = shiftboss(*words, "--json", "--redis", url)
+        assert (done.exit_code, done.stderr) == (0, "")
+        return [json.loads(line) for line in done.stdout.splitlines()]
+
+    (now,) = told("enqueue", "Greet", "1", "-q", "low")
+    assert (now["queue"], now["at"]) == ("low", None)
+    (later,) = told("enqueue", "Greet", "2", "-q", "low", "--in", "1h")
+    assert datetime.fromisoformat(later["at"]) > datetime.now(UTC)
+    assert told("queues", "pause", "low", "high") == [
+        {"name": "low", "paused": True, "changed": True},
+        {"name": "high", "paused": True, "changed": True},
+    ]
+    assert told("queues", "resume", "low") == [{"name": "low", "paused": False, "changed": True}]
+    assert told("queues", "rm", "low", now["jid"], "--yes") == [{"jobs": 1}]
+    assert told("scheduled", "run-now", later["jid"]) == [{"jobs": 1}]
+    assert told("queues", "clear", "low", "--yes") == [{"jobs": 1}]
+    for jid in ("a" * 24, "b" * 24):
+        fail(client, jid)
+    assert told("retries", "kill", "a" * 24, "--yes") == [{"jobs": 1}]
+    assert told("retries", "rm", "b" * 24, "--yes") == [{"jobs": 1}]
+    assert told("dead", "clear", "--yes") == [{"jobs": 1}]
+    assert told("failures", "clear", "--yes") == [{"failures": 0}]
+    client.store.run(command("SET", ["stat:processed"], [7], bytes))
+    assert told("stats", "reset", "--yes") == [{"processed": 7, "failed": 0}]
+
+
 def test_failures_and_processes_are_listed(shiftboss: Run, url: str, client: Shiftboss) -> None:
     for group in ("failures", "processes"):
         none = shiftboss(group, "ls", "--redis", url)
@@ -166,6 +202,8 @@ def test_failures_and_processes_are_listed(shiftboss: Run, url: str, client: Shi
         wait_until(lambda: shiftboss("failures", "ls", "--redis", url).stdout, what="the failure")
         asked = shiftboss("processes", "quiet", worker.identity, "--redis", url)
         assert asked.stdout == f"{worker.identity} will take no more jobs\n"
+        told = shiftboss("processes", "stop", worker.identity, "--yes", "--json", "--redis", url)
+        assert json.loads(told.stdout) == {"identity": worker.identity, "asked": "stop"}
     assert worker.identity in listed
     assert listed.splitlines()[0].split() == [
         "PROCESS",
@@ -217,6 +255,7 @@ def test_a_job_is_pushed_by_hand(shiftboss: Run, url: str, client: Shiftboss) ->
         (["Greet", "-q", "low,3"], "expected 1 to 128 characters without spaces or commas, got 'low,3'"),
         (["Greet", "-q", ""], "expected 1 to 128 characters without spaces or commas, got ''"),
         (["Greet", "--inline", "--in", "5"], "--inline runs the job here and now"),
+        (["Greet", "--inline", "--json"], "--inline runs the job here and now"),
         (["Greet", "--in", "-5"], "expected a time like 30s, 5m, 2h or 1d, got '-5'"),
         (["Greet", "-x"], "unknown option '-x'"),
         (

@@ -101,12 +101,16 @@ def test_reset_asks_first(shiftboss: Run, url: str, some: Shiftboss) -> None:
     assert (done.exit_code, done.stdout) == (0, "limiter 'github' is reset\n")
     with some:
         assert limiters.bucket("github", 5000, "hour").peek().used == 0
+    told = shiftboss("limiters", "reset", "github", "--yes", "--json", "--redis", url)
+    assert json.loads(told.stdout) == {"name": "github", "used": 0}
 
 
 def test_rm_forgets_limiters_and_their_kind(shiftboss: Run, url: str, some: Shiftboss) -> None:
     done = shiftboss("limiters", "rm", "github", "sms-7", "--yes", "--redis", url)
     assert (done.exit_code, done.stdout) == (0, "2 limiters are forgotten\n")
     assert "github" not in shiftboss("limiters", "ls", "--redis", url).stdout
+    told = shiftboss("limiters", "rm", "erp", "--yes", "--json", "--redis", url)
+    assert json.loads(told.stdout) == {"limiters": 1}
     with Shiftboss(url):
         assert limiters.window("github", 5, 60).try_acquire() is not None
 

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import click
 
-from shiftboss.cli.command import Command, confirm, yes_option
+from shiftboss.cli.command import Command, confirm, json_option, yes_option
 from shiftboss.cli.connect import connected
+from shiftboss.cli.output import print_done
 from shiftboss.text import plural
 
 
 @click.command("invalidate", cls=Command)
 @click.argument("bid", metavar="BATCH")
 @yes_option
-def invalidate(*, bid: str, yes: bool, url: str | None, namespace: str | None) -> None:
+@json_option
+def invalidate(*, bid: str, yes: bool, as_json: bool, url: str | None, namespace: str | None) -> None:
     """Leave out the jobs of a batch, and of those below it, that have not started."""
     from shiftboss.batches import Batch
 
@@ -22,4 +24,5 @@ def invalidate(*, bid: str, yes: bool, url: str | None, namespace: str | None) -
         waiting = plural(status.pending - status.dead, "pending job")
         confirm(f"leave out what has not started of {waiting} of batch {bid}?", yes)
         news = batch.invalidate()
-    click.echo(f"batch {bid} is invalidated" + ("" if news else " already"))
+    text = f"batch {bid} is invalidated{'' if news else ' already'}"
+    print_done(text, {"bid": bid, "changed": news}, as_json=as_json)

@@ -9,13 +9,15 @@ import re
 import time
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from shiftboss.cli.command import Command, Failure, Misuse, require_option
+from shiftboss.cli.command import Command, Failure, Misuse, json_option, require_option
 from shiftboss.cli.connect import connected, tell_modules
 from shiftboss.cli.modules import load
+from shiftboss.cli.output import print_json
 from shiftboss.config import nearest
 from shiftboss.text import span
 
@@ -67,6 +69,7 @@ class Enqueue(Command):
 )
 @click.option("--in", "delay", metavar="TIME", callback=parse_delay, help="Later: 30s, 5m, 2h, 1d.")
 @click.option("--inline", is_flag=True, help="Run it here and now; needs --require.")
+@json_option
 def enqueue(
     *,
     name: str,
@@ -75,6 +78,7 @@ def enqueue(
     queue: str | None,
     delay: float | None,
     inline: bool,
+    as_json: bool,
     url: str | None,
     namespace: str | None,
 ) -> None:
@@ -83,8 +87,8 @@ def enqueue(
     A job that a required module defines is checked and pushed with its options; any other name goes to the workers as it
     is, with a warning if modules are required.
     """
-    if inline and (delay is not None or queue is not None):
-        raise click.UsageError("--inline runs the job here and now, without --in and --queue")
+    if inline and (delay is not None or queue is not None or as_json):
+        raise click.UsageError("--inline runs the job here and now, without --in, --queue and --json")
     tell_modules(url, namespace)
     for module in modules:
         load(module)
@@ -99,6 +103,10 @@ def enqueue(
         if delay is not None:
             message = replace(message, at=time.time() + delay)
         client.perform(client.push([message]))
+    if as_json:
+        at = None if message.at is None else datetime.fromtimestamp(message.at, UTC).isoformat()
+        print_json({"jid": message.id, "queue": message.queue, "at": at})
+        return
     click.echo(message.id)
     click.echo(f"in queue {message.queue}" if delay is None else f"due in {span(delay)}", err=True)
 

@@ -9,7 +9,7 @@ import click
 from shiftboss.cli.command import Command, Failure, confirm, json_option, yes_option
 from shiftboss.cli.connect import connected
 from shiftboss.cli.jobs.looking import number_option, short
-from shiftboss.cli.output import console, print_json, print_rows
+from shiftboss.cli.output import console, print_done, print_json, print_rows
 from shiftboss.text import age, local, plural, printable
 
 if TYPE_CHECKING:
@@ -57,15 +57,17 @@ def show(*, jid: str, as_json: bool, url: str | None, namespace: str | None) -> 
 
 @click.command("clear", cls=Command)
 @yes_option
-def clear(*, yes: bool, url: str | None, namespace: str | None) -> None:
+@json_option
+def clear(*, yes: bool, as_json: bool, url: str | None, namespace: str | None) -> None:
     """Forget failed runs. Nothing happens to their jobs."""
     from shiftboss.engines.sidekiq.sets import Failures
 
     with connected(url, namespace) as client:
         failures = Failures(client=client)
-        confirm(f"forget {plural(len(failures), 'failed run')} at {client.server.label}?", yes)
+        kept = len(failures)
+        confirm(f"forget {plural(kept, 'failed run')} at {client.server.label}?", yes)
         failures.clear()
-    click.echo("failed runs are forgotten")
+    print_done("failed runs are forgotten", {"failures": kept}, as_json=as_json)
 
 
 def _row(failure: FailedRun) -> list[str]:

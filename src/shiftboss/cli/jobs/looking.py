@@ -60,14 +60,14 @@ def print_entries(entries: Iterable[Entry], number: int, none: str, *, as_json: 
         click.echo(f"the first {plural(len(shown), 'job')}; more with -n", err=True)
 
 
-def print_entry(entry: Entry) -> None:
-    """All that is known of a job."""
+def print_entry(entry: Entry, at: str) -> None:
+    """All that is known of a job; `at` says what the time is by which its set has it."""
     from rich.text import Text
 
     facts = [("id", entry.jid), ("job", printable(entry.name)), ("queue", printable(entry.queue))]
     facts += [("argument", printable(json.dumps(value))) for value in entry.args]
     facts += [("batch", entry.bid)] if entry.bid else []
-    facts += [(when, _moment(at)) for when, at in _times(entry) if at is not None]
+    facts += [(when, _moment(moment)) for when, moment in _times(entry, at) if moment is not None]
     if entry.retry_count is not None:
         facts.append(("attempts", f"{entry.retry_count + 1}"))
         facts.append(("error", one_line(f"{entry.error_class}: {entry.error_message}")))
@@ -107,13 +107,12 @@ def _row(entry: Entry) -> list[str]:
     ]
 
 
-def _times(entry: Entry) -> list[tuple[str, datetime | None]]:
-    dead = entry.at is not None and entry.at <= datetime.now(UTC) and entry.failed_at is not None
+def _times(entry: Entry, at: str) -> list[tuple[str, datetime | None]]:
     return [
         ("created", entry.created_at),
         ("enqueued", entry.enqueued_at),
         ("failed", entry.failed_at),
-        ("died" if dead else "due", entry.at),
+        (at, entry.at),
     ]
 
 

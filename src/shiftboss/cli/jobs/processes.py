@@ -11,7 +11,7 @@ import click
 from shiftboss.cli.command import Command, Failure, confirm, json_option, yes_option
 from shiftboss.cli.connect import connected
 from shiftboss.cli.jobs.looking import short
-from shiftboss.cli.output import print_json, print_rows
+from shiftboss.cli.output import print_done, print_json, print_rows
 from shiftboss.text import age, plural, printable, size
 
 if TYPE_CHECKING:
@@ -61,25 +61,29 @@ def jobs(*, as_json: bool, url: str | None, namespace: str | None) -> None:
 
 @click.command("quiet", cls=Command)
 @click.argument("identities", metavar="PROCESS...", nargs=-1, required=True)
-def quiet(*, identities: Sequence[str], url: str | None, namespace: str | None) -> None:
+@json_option
+def quiet(*, identities: Sequence[str], as_json: bool, url: str | None, namespace: str | None) -> None:
     """Have processes take no more jobs, at their next heartbeat."""
     with connected(url, namespace) as client:
         for process in _find(client, identities):
             process.ask_to_quiet()
-            click.echo(f"{process.identity} will take no more jobs")
+            text = f"{process.identity} will take no more jobs"
+            print_done(text, {"identity": process.identity, "asked": "quiet"}, as_json=as_json)
 
 
 @click.command("stop", cls=Command)
 @click.argument("identities", metavar="PROCESS...", nargs=-1, required=True)
 @yes_option
-def stop(*, identities: Sequence[str], yes: bool, url: str | None, namespace: str | None) -> None:
+@json_option
+def stop(*, identities: Sequence[str], yes: bool, as_json: bool, url: str | None, namespace: str | None) -> None:
     """Have processes stop, at their next heartbeat."""
     with connected(url, namespace) as client:
         found = _find(client, identities)
         confirm(f"stop {plural(len(found), 'process', 'processes')}?", yes)
         for process in found:
             process.ask_to_stop()
-            click.echo(f"{process.identity} will stop")
+            text = f"{process.identity} will stop"
+            print_done(text, {"identity": process.identity, "asked": "stop"}, as_json=as_json)
 
 
 def _find(client: Shiftboss, identities: Sequence[str]) -> list[Process]:

@@ -11,7 +11,7 @@ import click
 from shiftboss.cli.command import Command, Failure, confirm, json_option, yes_option
 from shiftboss.cli.connect import connected
 from shiftboss.cli.jobs.looking import find, number_option, print_entries
-from shiftboss.cli.output import print_json, print_rows
+from shiftboss.cli.output import print_done, print_json, print_rows
 from shiftboss.text import all_of, plural, printable, span
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ HEADINGS = ("QUEUE", "JOBS", "LATENCY", "STATE")
 @click.command("ls", cls=Command)
 @json_option
 def ls(*, as_json: bool, url: str | None, namespace: str | None) -> None:
-    """List queues: how many jobs wait, and how long the oldest has."""
+    """List queues: how many jobs wait, how long the oldest has, and whether a worker serves them."""
     from shiftboss.engines.sidekiq.sets import Stats
 
     with connected(url, namespace) as client:
@@ -38,7 +38,7 @@ def ls(*, as_json: bool, url: str | None, namespace: str | None) -> None:
                 printable(one.name),
                 f"{one.size:,}",
                 span(one.latency) if one.size else "",
-                "paused" if one.paused else "",
+                "paused" if one.paused else "" if one.workers else "no worker",
             ]
             for one in found
         ]
@@ -60,7 +60,8 @@ def show(*, name: str, number: int, as_json: bool, url: str | None, namespace: s
 
 @click.command("pause", cls=Command)
 @click.argument("names", metavar="QUEUE...", nargs=-1, required=True)
-def pause(*, names: Sequence[str], url: str | None, namespace: str | None) -> None:
+@json_option
+def pause(*, names: Sequence[str], as_json: bool, url: str | None, namespace: str | None) -> None:
     """Stop workers taking jobs from these queues until they are resumed. Jobs that run go on."""
     from shiftboss.engines.sidekiq.sets import Queue
 
@@ -69,46 +70,51 @@ def pause(*, names: Sequence[str], url: str | None, namespace: str | None) -> No
         for queue in [Queue(name, client=client) for name in names]:
             news = queue.pause()
             jobs = "" if queue.name in known else "; it has no jobs yet"
-            click.echo(f"queue {queue.name} is paused{'' if news else ' already'}{jobs}")
+            text = f"queue {queue.name} is paused{'' if news else ' already'}{jobs}"
+            print_done(text, {"name": queue.name, "paused": True, "changed": news}, as_json=as_json)
 
 
 @click.command("resume", cls=Command)
 @click.argument("names", metavar="QUEUE...", nargs=-1, required=True)
-def resume(*, names: Sequence[str], url: str | None, namespace: str | None) -> None:
+@json_option
+def resume(*, names: Sequence[str], as_json: bool, url: str | None, namespace: str | None) -> None:
     """End a pause."""
     from shiftboss.engines.sidekiq.sets import Queue
 
     with connected(url, namespace) as client:
         for queue in [Queue(name, client=client) for name in names]:
             news = queue.resume()
-            click.echo(f"queue {queue.name} " + ("is resumed" if news else "was not paused"))
+            text = f"queue {queue.name} {'is resumed' if news else 'was not paused'}"
+            print_done(text, {"name": queue.name, "paused": False, "changed": news}, as_json=as_json)
 
 
 @click.command("rm", cls=Command)
 @click.argument("name", metavar="QUEUE")
 @click.argument("jids", metavar="ID...", nargs=-1, required=True)
 @yes_option
-def rm(*, name: str, jids: Sequence[str], yes: bool, url: str | None, namespace: str | None) -> None:
+@json_option
+def rm(*, name: str, jids: Sequence[str], yes: bool, as_json: bool, url: str | None, namespace: str | None) -> None:
     """Drop jobs of a queue. A batch goes on waiting for a member that is dropped."""
     with connected(url, namespace) as client:
         (queue,) = _find(client, [name])
         found = find(queue, jids, f"in queue {name}")
         confirm(f"drop {plural(len(found), 'job')}?", yes)
         gone = sum(entry.delete() for entry in found)
-    click.echo(f"{plural(gone, 'job is', 'jobs are')} gone")
+    print_done(plural(gone, "job is gone", "jobs are gone"), {"jobs": gone}, as_json=as_json)
 
 
 @click.command("clear", cls=Command)
 @click.argument("names", metavar="QUEUE...", nargs=-1, required=True)
 @yes_option
-def clear(*, names: Sequence[str], yes: bool, url: str | None, namespace: str | None) -> None:
+@json_option
+def clear(*, names: Sequence[str], yes: bool, as_json: bool, url: str | None, namespace: str | None) -> None:
     """Drop all jobs of queues."""
     with connected(url, namespace) as client:
         found = _find(client, names)
         jobs = all_of(sum(map(len, found)), "job")
         confirm(f"drop {jobs} of {', '.join(names)} at {client.server.label}?", yes)
         gone = sum(queue.clear() for queue in found)
-    click.echo(f"{plural(gone, 'job is', 'jobs are')} gone")
+    print_done(plural(gone, "job is gone", "jobs are gone"), {"jobs": gone}, as_json=as_json)
 
 
 def _find(client: Shiftboss, names: Sequence[str]) -> list[Queue]:

@@ -6,7 +6,7 @@ import click
 
 from shiftboss.cli.command import Command, confirm, json_option, yes_option
 from shiftboss.cli.connect import connected
-from shiftboss.cli.output import console, print_json
+from shiftboss.cli.output import console, print_done, print_json
 from shiftboss.text import plural
 
 
@@ -24,7 +24,7 @@ def stats(*, action: str | None, yes: bool, as_json: bool, url: str | None, name
             runs = f"{plural(now.processed, 'run')}, {now.failed:,} failed"
             confirm(f"set the counts at {client.server.label} ({runs}) back to 0?", yes)
             Stats.reset(client=client)
-            click.echo("the counts are 0")
+            print_done("the counts are 0", {"processed": now.processed, "failed": now.failed}, as_json=as_json)
             return
     if as_json:
         print_json(now.to_dict())

@@ -10,7 +10,7 @@ import click
 from shiftboss.cli.command import Command, confirm, json_option, yes_option
 from shiftboss.cli.connect import connected
 from shiftboss.cli.jobs.looking import find, number_option, print_entries, print_entry
-from shiftboss.cli.output import print_json
+from shiftboss.cli.output import print_done, print_json
 from shiftboss.text import all_of, plural
 
 if TYPE_CHECKING:
@@ -46,16 +46,24 @@ def show(ctx: click.Context, *, jid: str, as_json: bool, url: str | None, namesp
     if as_json:
         print_json(entry.to_dict())
     else:
-        print_entry(entry)
+        print_entry(entry, "died" if kind == "dead" else "due")
 
 
 @click.command("retry", cls=Command)
 @click.argument("jids", metavar="[ID]...", nargs=-1)
 @click.option("--all", "everything", is_flag=True, help="All jobs of this set.")
 @yes_option
+@json_option
 @click.pass_context
 def retry(
-    ctx: click.Context, *, jids: Sequence[str], everything: bool, yes: bool, url: str | None, namespace: str | None
+    ctx: click.Context,
+    *,
+    jids: Sequence[str],
+    everything: bool,
+    yes: bool,
+    as_json: bool,
+    url: str | None,
+    namespace: str | None,
 ) -> None:
     """Put jobs into their queues, now. A job that has failed does not lose a try."""
     kind = _kind(ctx)
@@ -67,16 +75,25 @@ def retry(
             moved = jobs.retry_all()
         else:
             moved = sum(entry.retry() for entry in find(jobs, jids, f"among the {JOBS[kind]}"))
-    click.echo(f"{plural(moved, 'job is in its queue', 'jobs are in their queues')}")
+    text = plural(moved, "job is in its queue", "jobs are in their queues")
+    print_done(text, {"jobs": moved}, as_json=as_json)
 
 
 @click.command("kill", cls=Command)
 @click.argument("jids", metavar="[ID]...", nargs=-1)
 @click.option("--all", "everything", is_flag=True, help="All jobs of this set.")
 @yes_option
+@json_option
 @click.pass_context
 def kill(
-    ctx: click.Context, *, jids: Sequence[str], everything: bool, yes: bool, url: str | None, namespace: str | None
+    ctx: click.Context,
+    *,
+    jids: Sequence[str],
+    everything: bool,
+    yes: bool,
+    as_json: bool,
+    url: str | None,
+    namespace: str | None,
 ) -> None:
     """Move jobs to the dead."""
     kind = _kind(ctx)
@@ -87,34 +104,38 @@ def kill(
         words = JOB[kind], JOBS[kind]
         confirm(f"kill {all_of(len(jobs), *words) if everything else plural(len(found), *words)}?", yes)
         moved = jobs.kill_all() if everything else sum(entry.kill() for entry in found)
-    click.echo(f"{plural(moved, 'job is dead', 'jobs are dead')}")
+    print_done(plural(moved, "job is dead", "jobs are dead"), {"jobs": moved}, as_json=as_json)
 
 
 @click.command("rm", cls=Command)
 @click.argument("jids", metavar="ID...", nargs=-1, required=True)
 @yes_option
+@json_option
 @click.pass_context
-def rm(ctx: click.Context, *, jids: Sequence[str], yes: bool, url: str | None, namespace: str | None) -> None:
+def rm(
+    ctx: click.Context, *, jids: Sequence[str], yes: bool, as_json: bool, url: str | None, namespace: str | None
+) -> None:
     """Drop jobs. A batch goes on waiting for a member that is dropped."""
     kind = _kind(ctx)
     with connected(url, namespace) as client:
         found = find(_set(kind, client), jids, f"among the {JOBS[kind]}")
         confirm(f"drop {plural(len(found), 'job')}?", yes)
         gone = sum(entry.delete() for entry in found)
-    click.echo(f"{plural(gone, 'job is', 'jobs are')} gone")
+    print_done(plural(gone, "job is gone", "jobs are gone"), {"jobs": gone}, as_json=as_json)
 
 
 @click.command("clear", cls=Command)
 @yes_option
+@json_option
 @click.pass_context
-def clear(ctx: click.Context, *, yes: bool, url: str | None, namespace: str | None) -> None:
+def clear(ctx: click.Context, *, yes: bool, as_json: bool, url: str | None, namespace: str | None) -> None:
     """Drop all jobs of this set."""
     kind = _kind(ctx)
     with connected(url, namespace) as client:
         jobs = _set(kind, client)
         confirm(f"drop {all_of(len(jobs), JOB[kind], JOBS[kind])} at {client.server.label}?", yes)
         gone = jobs.clear()
-    click.echo(f"{plural(gone, 'job is', 'jobs are')} gone")
+    print_done(plural(gone, "job is gone", "jobs are gone"), {"jobs": gone}, as_json=as_json)
 
 
 def _kind(ctx: click.Context) -> str:

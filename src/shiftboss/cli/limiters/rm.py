@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import click
 
-from shiftboss.cli.command import Command, confirm, yes_option
+from shiftboss.cli.command import Command, confirm, json_option, yes_option
 from shiftboss.cli.connect import connected
 from shiftboss.cli.limiters.looking import find
+from shiftboss.cli.output import print_done
 from shiftboss.text import plural
 
 
 @click.command("rm", cls=Command)
 @click.argument("names", metavar="LIMITER...", nargs=-1, required=True)
 @yes_option
-def rm(*, names: tuple[str, ...], yes: bool, url: str | None, namespace: str | None) -> None:
+@json_option
+def rm(*, names: tuple[str, ...], yes: bool, as_json: bool, url: str | None, namespace: str | None) -> None:
     """Forget limiters: what is taken of them, and that they are there. Who uses one brings it back."""
     from shiftboss.limiters import remove
 
@@ -22,4 +24,5 @@ def rm(*, names: tuple[str, ...], yes: bool, url: str | None, namespace: str | N
         confirm(f"forget {plural(len(found), 'limiter')}?", yes)
         for limiter in found:
             remove(limiter)
-    click.echo(f"{plural(len(found), 'limiter is', 'limiters are')} forgotten")
+    text = plural(len(found), "limiter is forgotten", "limiters are forgotten")
+    print_done(text, {"limiters": len(found)}, as_json=as_json)

@@ -6,7 +6,7 @@ import click
 
 from shiftboss.cli.command import Command, json_option
 from shiftboss.cli.connect import connected
-from shiftboss.cli.output import print_json
+from shiftboss.cli.output import print_done
 from shiftboss.cli.periodic.options import schedule_option
 
 
@@ -20,7 +20,4 @@ def run_now(*, name: str, schedule: str, as_json: bool, url: str | None, namespa
 
     with connected(url, namespace) as client:
         jid = periodic.run_now(name, schedule, client=client)
-    if as_json:
-        print_json({"jid": jid})
-    else:
-        click.echo(jid)
+    print_done(jid, {"jid": jid}, as_json=as_json)
