@@ -28,10 +28,16 @@ class PeriodicExtension(Extension):
     def __init__(self, client: Shiftboss) -> None:
         self._client = client
         self._files: tuple[Schedule, ...] | None = None
+        self._lead = True
 
-    def fire_in_workers(self, files: Sequence[Schedule]) -> None:
-        """Have workers deploy and fire these, and what code registers."""
-        self._files = tuple(files)
+    def fire_in_workers(self, files: Sequence[Schedule], *, lead: bool = True) -> None:
+        """Have workers deploy these and what code registers, and fire it, unless they are not to lead. Said again, it holds
+        beside what was said before, and comes before it where two are of one name.
+        """
+        names = {schedule.name for schedule in files}
+        before = [schedule for schedule in self._files or () if schedule.name not in names]
+        self._files = (*files, *before)
+        self._lead = lead
 
     def services(self) -> Sequence[Service]:
         """A scheduler for each schedule that workers are to fire.
@@ -44,7 +50,7 @@ class PeriodicExtension(Extension):
         found = with_registered(self._files)
         for schedule in found:
             check_jobs(schedule, self._client.engine)
-        return [Scheduler(self._client, schedule) for schedule in found]
+        return [Scheduler(self._client, schedule, lead=self._lead) for schedule in found]
 
     def outboxes(self) -> Plan[Sequence[str]]:
         """One for each schedule."""

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 def fire_in_workers(*files: str | Path, client: Shiftboss | None = None) -> None:
     """Have each worker process of the client's engine deploy schedules as it starts, and fire them if it leads. No round trip.
 
-    Say it where the app is set up, after ``install``. Processes that only push jobs fire nothing.
+    Say it where the app is set up, after ``install``; said again, it adds to what was said before. Processes that only push jobs
+    fire nothing.
 
     Args:
         files: Schedule files; entries that code registers are fired with them, or alone.

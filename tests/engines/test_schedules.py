@@ -9,6 +9,7 @@ import pytest
 import redis
 
 from shiftboss import ScheduleError, Shiftboss, periodic
+from shiftboss.periodic import Scheduler
 from shiftboss.periodic.extension import PeriodicExtension
 from tests.engines.actions import board, notes
 from tests.engines.app_celery import CeleryDriver
@@ -67,6 +68,17 @@ def test_processes_that_only_push_fire_nothing(url: Url, tmp_path: Path) -> None
         assert periodic.schedules(client=client) == []
     with redis.Redis.from_url(url(29)) as raw:
         assert raw.dbsize() == 0
+
+
+def test_schedules_that_are_said_one_after_the_other_are_fired_beside_one_another(tmp_path: Path) -> None:
+    client = Shiftboss("fake://beside")
+    for name, job in (("a", "Old"), ("b", "B"), ("a", "New")):
+        file = tmp_path / f"{job}.yml"
+        file.write_text(f"schedule: {name}\njobs:\n  tick: {{every: 1s, job: {job}}}\n")
+        periodic.fire_in_workers(file, client=client)
+    found = {one.schedule_name: one for one in client.extensions["periodic"].services() if isinstance(one, Scheduler)}
+    assert set(found) >= {"a", "b"}
+    assert [entry.job for entry in found["a"]._schedule.entries] == ["New"]  # type: ignore[union-attr]
 
 
 def test_a_file_that_cannot_be_is_refused_where_it_is_said(tmp_path: Path) -> None:

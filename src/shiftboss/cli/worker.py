@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import click
 
@@ -15,7 +15,7 @@ from shiftboss.cli.connect import explained, tell_modules
 from shiftboss.cli.logs import FORMATS, log_to_stderr
 from shiftboss.cli.modules import load
 from shiftboss.cli.numbers import Seconds, Whole
-from shiftboss.cli.periodic.options import firing, read_schedules
+from shiftboss.cli.periodic.options import read_schedules
 from shiftboss.diagnosis import read_facts
 from shiftboss.text import plural
 
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from shiftboss.client import Shiftboss
     from shiftboss.diagnosis import ServerFacts
     from shiftboss.engines.sidekiq.worker import Worker
+    from shiftboss.periodic import Schedule
+    from shiftboss.periodic.extension import PeriodicExtension
 
 LEVELS = ("debug", "info", "warning", "error")
 
@@ -157,11 +159,11 @@ def worker(
     client, schedules = _client(url, namespace), read_schedules(files, ())
     with client, explained(client):
         runner = Worker(client, queues=queues or ("default",), concurrency=concurrency, timeout=timeout)
+        _fire(client, schedules, lead=not no_lead)
         facts = read_facts(client)
         log_to_stderr(log_level, log_format)
         _announce(runner, facts, len(registered()))
-        with firing(client, schedules, lead=not no_lead):
-            runner.run()
+        runner.run()
 
 
 def _show_metrics(where: str, number: int) -> None:
@@ -190,6 +192,19 @@ def _client(url: str | None, namespace: str | None) -> Shiftboss:
     from shiftboss.client import Shiftboss, current_client
 
     return Shiftboss(url, namespace=namespace) if url or namespace else current_client()
+
+
+def _fire(client: Shiftboss, schedules: Sequence[Schedule], *, lead: bool) -> None:
+    """Have the worker fire schedules, beside those that modules have said: it gives up the lead as soon as it begins to stop.
+
+    Raises:
+        ScheduleError: A job that cannot be enqueued without arguments, or is not known here.
+    """
+    from shiftboss.periodic.schedule import check_jobs
+
+    for schedule in schedules:
+        check_jobs(schedule, client.engine)
+    cast("PeriodicExtension", client.extensions["periodic"]).fire_in_workers(schedules, lead=lead)
 
 
 def _announce(runner: Worker, facts: ServerFacts, jobs: int) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import redis
 
+from shiftboss.keys import PeriodicKeys
 from tests.backends import Backend
 from tests.waiting import wait_until
 
@@ -23,6 +24,13 @@ from shiftboss import job
 @job(name="Note")
 def note():
     redis.Redis.from_url(os.environ["SHIFTBOSS_URL"]).rpush("noted", "x")
+
+
+@job(name="Slow")
+def slow():
+    import time
+    redis.Redis.from_url(os.environ["SHIFTBOSS_URL"]).rpush("begun", "x")
+    time.sleep(600)
 
 
 @job(name="Needs")
@@ -78,6 +86,23 @@ def test_a_worker_fires_its_schedule_and_the_commands_show_it(folder: Path, back
     assert "has resigned" in errors
     gone = run(folder, "periodic", "leader", *schedule)
     assert (gone.returncode, "nobody leads schedule 'billing'" in gone.stderr) == (1, True)
+
+
+def test_a_worker_that_stops_gives_up_the_lead_before_its_jobs_have_ended(folder: Path, backend: Backend) -> None:
+    (folder / "schedule.yml").write_text("jobs:\n  slow: {every: 1s, job: Slow, overlap: skip}\n")
+    command = [sys.executable, "-m", "shiftboss.cli", "worker", "-r", "periodic_jobs", "--schedule", "schedule.yml"]
+    process = subprocess.Popen([*command, "--timeout", "600", "--redis", backend.url], cwd=folder)
+    try:
+        with redis.Redis.from_url(backend.url) as raw:
+            wait_until(lambda: raw.llen("begun"), 30, "a job that runs")
+            leader = PeriodicKeys("sb", "default").leader
+            assert raw.exists(leader)
+            process.send_signal(signal.SIGTERM)
+            wait_until(lambda: not raw.exists(leader), 10, "the lead to be free")
+        assert process.poll() is None
+    finally:
+        process.kill()
+        process.wait()
 
 
 def test_check_needs_no_server_and_tells_all_that_is_wrong(folder: Path) -> None:

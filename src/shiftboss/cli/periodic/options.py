@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -11,8 +10,7 @@ import click
 from shiftboss.cli.modules import load as load_module
 
 if TYPE_CHECKING:
-    from shiftboss.client import Shiftboss
-    from shiftboss.periodic import Schedule, Scheduler
+    from shiftboss.periodic import Schedule
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -31,23 +29,3 @@ def read_schedules(files: Sequence[str], modules: Sequence[str]) -> list[Schedul
     for module in modules:
         load_module(module)
     return with_registered([load(file) for file in files])
-
-
-@contextmanager
-def firing(client: Shiftboss, schedules: Sequence[Schedule], **options: Any) -> Iterator[list[Scheduler]]:
-    """Fire schedules while the block runs.
-
-    Raises:
-        ScheduleError: A job that cannot be enqueued without arguments, or is not known here.
-    """
-    from shiftboss.periodic import Scheduler
-    from shiftboss.periodic.schedule import check_jobs
-
-    for schedule in schedules:
-        check_jobs(schedule, client.engine)
-    with ExitStack() as stack:
-        running = [Scheduler(client, schedule, **options) for schedule in schedules]
-        for scheduler in running:
-            scheduler.start()
-            stack.callback(scheduler.stop, 5.0)
-        yield running

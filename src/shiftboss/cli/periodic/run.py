@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import signal
 import threading
+from contextlib import ExitStack
 
 import click
 
@@ -12,7 +13,7 @@ from shiftboss.cli.command import Command, Misuse, require_option
 from shiftboss.cli.connect import configured, explained, tell_modules
 from shiftboss.cli.logs import log_to_stderr
 from shiftboss.cli.numbers import Seconds
-from shiftboss.cli.periodic.options import firing, read_schedules
+from shiftboss.cli.periodic.options import read_schedules
 from shiftboss.diagnosis import read_facts
 from shiftboss.text import plural
 
@@ -39,14 +40,19 @@ def run(
     namespace: str | None,
 ) -> None:
     """Deploy schedules and fire them, if this process leads them, until TERM or INT. Any number of processes may do so."""
+    from shiftboss.periodic import Scheduler
+    from shiftboss.periodic.schedule import check_jobs
+
     tell_modules(url, namespace)
     schedules = read_schedules(files, modules)
     if not schedules:
         raise Misuse("nothing to fire; give a schedule file, or --require a module that registers entries")
+    client = configured(url, namespace)
+    for schedule in schedules:
+        check_jobs(schedule, client.engine)
     over = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: over.set())
-    client = configured(url, namespace)
     with client, explained(client):
         server = read_facts(client)
         log_to_stderr()
@@ -59,5 +65,9 @@ def run(
             server,
             client.server.label,
         )
-        with firing(client, schedules, lease=lease, lead=not no_lead):
+        with ExitStack() as stack:
+            for schedule in schedules:
+                scheduler = Scheduler(client, schedule, lease=lease, lead=not no_lead)
+                scheduler.start()
+                stack.callback(scheduler.stop, 5.0)
             over.wait()
