@@ -18,6 +18,12 @@ local function remember(history, line, outcome, now)
   redis.call('PEXPIRE', history, KEEP)
 end
 
+-- Whether an entry is file's or code's: what is done at run time, as part of no deploy, leaves it alone.
+local function is_theirs(entries, name, number)
+  local definition = number == '0' and redis.call('HGET', entries, name)
+  return definition and not string.find(definition, '"source":"runtime"', 1, true)
+end
+
 -- Whether a later deploy has begun than the one of that number.
 local function is_superseded(meta, number)
   return number ~= '0' and redis.call('HGET', meta, 'deploy') ~= number

@@ -10,11 +10,14 @@ ARGV
   2... rest  string    three per entry: name; definition; the millisecond of the next tick, empty to leave it as it is where
                        there is one, + and milliseconds to move that on by, - for an entry that does not fire
 RETURNS
-  how many were new; -1 where a later deploy has begun
+  how many were new; -1 where a later deploy has begun; -2 where part of none, and file or code has one of them
 ]]
 --- @include lib/schedule
 
 if is_superseded(KEYS[3], ARGV[1]) then return -1 end
+for i = 2, #ARGV, 3 do
+  if is_theirs(KEYS[1], ARGV[i], ARGV[1]) then return -2 end
+end
 local new = 0
 for i = 2, #ARGV, 3 do
   local moved = string.match(ARGV[i + 2], '^%+(-?%d+)$')

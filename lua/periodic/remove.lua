@@ -12,11 +12,14 @@ ARGV
   1 deploy   integer   of which deploy this is part; 0 where of none
   2... names string
 RETURNS
-  how many were there; -1 where a later deploy has begun
+  how many were there; -1 where a later deploy has begun; -2 where part of none, and file or code has one of them
 ]]
 --- @include lib/schedule
 
 if is_superseded(KEYS[6], ARGV[1]) then return -1 end
+for i = 2, #ARGV do
+  if is_theirs(KEYS[1], ARGV[i], ARGV[1]) then return -2 end
+end
 local count = 0
 for i = 2, #ARGV do
   local name = ARGV[i]

@@ -83,12 +83,12 @@ def begin(keys: PeriodicKeys) -> Call[int]:
 
 
 def put(keys: PeriodicKeys, deploy: int, rest: Sequence[Arg]) -> Call[int]:
-    """Write entries down: name, definition and next tick of each; how many were new, -1 where a later deploy has begun."""
+    """Write entries down: name, definition and next tick of each; how many were new, negative where they may not be."""
     return script("periodic/put").call(int, [keys.entries, keys.due, keys.meta], [deploy, *rest])
 
 
 def remove(keys: PeriodicKeys, deploy: int, names: Sequence[str]) -> Call[int]:
-    """Take entries out; how many were there, -1 where a later deploy has begun."""
+    """Take entries out; how many were there, negative where they may not be."""
     return script("periodic/remove").call(
         int, [keys.entries, keys.due, keys.paused, keys.running, keys.queued, keys.meta], [deploy, *names]
     )

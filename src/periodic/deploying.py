@@ -118,11 +118,11 @@ def put(client: Shiftboss, schedule: str, entry: Entry) -> Plan[None]:
         raise ScheduleError.of(Mistake(f"a periodic job gets no arguments: {known.problem}", entry=entry.name))
     of = PeriodicKeys(client.namespace, schedule)
     before = yield from entry_of(client, schedule, entry.name)
-    _refuse_theirs(before, "changed")
     there = {} if before is None else {entry.name: before}
     place, now = yield from run_both(calls.score(of, entry.name), calls.time())
     placed = () if place is None else (entry.name,)
-    yield from _put(of, schedule, there, placed, [resolved(client, entry)], now, 0)
+    if not (yield from _put(of, schedule, there, placed, [resolved(client, entry)], now, 0)):
+        raise (yield from _theirs(client, schedule, entry.name, "changed"))
     yield from _changed(client, of, schedule)
 
 
@@ -133,8 +133,9 @@ def remove(client: Shiftboss, schedule: str, name: str) -> Plan[bool]:
         ScheduleError: It is file's or code's.
     """
     of = PeriodicKeys(client.namespace, schedule)
-    _refuse_theirs((yield from entry_of(client, schedule, name)), "removed")
     gone = yield from run(calls.remove(of, 0, [name]))
+    if gone < 0:
+        raise (yield from _theirs(client, schedule, name, "removed"))
     yield from _changed(client, of, schedule)
     return gone > 0
 
@@ -205,7 +206,9 @@ def _put(
     now: int,
     deploy: int,
 ) -> Plan[bool]:
-    """Write entries down; False where a later deploy has begun. What was there before keeps its place, if it has one."""
+    """Write entries down; False where a later deploy has begun, or one of them is not to be changed at run time. What was there
+    before keeps its place, if it has one.
+    """
     for start in range(0, len(entries), AT_ONCE):
         rest: list[str] = []
         for entry in entries[start : start + AT_ONCE]:
@@ -260,6 +263,8 @@ def _changed(client: Shiftboss, of: PeriodicKeys, schedule: str) -> Plan[None]:
     yield from run(calls.stamp(of, "", here(), channel(client.namespace, schedule), 0))
 
 
-def _refuse_theirs(entry: Entry | None, what: str) -> None:
-    if entry is not None and entry.source != "runtime":
-        raise ScheduleError(f"entry {entry.name!r} is in the schedule's {entry.source}; it can only be {what} there")
+def _theirs(client: Shiftboss, schedule: str, name: str, what: str) -> Plan[ScheduleError]:
+    """That an entry is not to be touched at run time. The script has refused it: a deploy may have come in between."""
+    entry = yield from entry_of(client, schedule, name)
+    source = "file or code" if entry is None else entry.source
+    return ScheduleError(f"entry {name!r} is in the schedule's {source}; it can only be {what} there")

@@ -175,7 +175,7 @@ async def aput(
 
 
 def remove(name: str, schedule: str = "default", *, client: Shiftboss | None = None) -> bool:
-    """Take an entry out that was put at run time; whether it was there. Four round trips.
+    """Take an entry out that was put at run time; whether it was there. Three round trips.
 
     Raises:
         ScheduleError: It is file's or code's.

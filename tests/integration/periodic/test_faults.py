@@ -6,13 +6,14 @@ import logging
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from shiftboss import ScheduleError, Shiftboss, job, outbox, periodic
 from shiftboss.keys import PeriodicKeys, SidekiqKeys
-from shiftboss.periodic import Schedule, Scheduler, calls
+from shiftboss.periodic import Schedule, Scheduler, calls, deploying
 from shiftboss.periodic.deploying import deploy
 from shiftboss.periodic.elector import Elector
 from shiftboss.periodic.reading import read
@@ -299,6 +300,29 @@ def test_of_two_deploys_that_cross_the_one_that_began_later_is_carried_out_whole
     fingerprint, *_ = client.perform(run(calls.meta(KEYS)))
     assert not client.perform(deploy(client, new)), "it is known to be there"
     assert fingerprint
+
+
+@pytest.mark.parametrize(("change", "done"), [("put", "changed"), ("remove", "removed")])
+def test_what_is_done_at_run_time_while_a_deploy_brings_the_same_entry_leaves_the_deployed_one(
+    client: Shiftboss, change: str, done: str
+) -> None:
+    periodic.put("tick", every=60, job="Mine", client=client)
+    mine = replace(periodic.entries(client=client)[0].entry, job="Changed")
+    plan: Plan[Any] = (
+        deploying.put(client, "default", mine) if change == "put" else deploying.remove(client, "default", "tick")
+    )
+
+    def crossed() -> Plan[None]:
+        step = next(plan)
+        while getattr(step, "name", "") != f"periodic/{change}":
+            step = plan.send((yield step))
+        yield from deploy(client, read(YEARLY))
+        while True:
+            step = plan.send((yield step))
+
+    with pytest.raises(ScheduleError, match=f"entry 'tick' is in the schedule's file; it can only be {done} there"):
+        client.perform(crossed())
+    assert [(one.entry.job, one.entry.source) for one in periodic.entries(client=client)] == [("Tick", "file")]
 
 
 def test_a_deploy_that_died_half_way_is_done_again(client: Shiftboss) -> None:
