@@ -14,6 +14,7 @@ from .entry import Entry, Source
 
 NAME = re.compile(r"[A-Za-z0-9_.:-]{1,128}")
 NAMES = "1 to 128 letters, digits or any of - _ . :"
+_QUEUE = re.compile(r"[^\s,]{1,128}")
 _SPAN = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|min|s|m|h|d|w)")
 _UNITS = {"ms": 1, "s": 1_000, "m": 60_000, "min": 60_000, "h": 3_600_000, "d": 86_400_000, "w": 604_800_000}
 LONGEST = 366 * 86_400_000
@@ -113,6 +114,17 @@ def _text(what: str) -> Callable[[object], str]:
     return read
 
 
+def _queue(what: str) -> Callable[[object], str]:
+    def read(value: object) -> str:
+        if not isinstance(value, str) or not _QUEUE.fullmatch(value):
+            raise ScheduleError(
+                f"expected {what} to be 1 to 128 characters without spaces or commas, got {value!r:.100}"
+            )
+        return value
+
+    return read
+
+
 def _choice(what: str, *choices: object) -> Callable[[object], Any]:
     def read(value: object) -> Any:
         if not any(value is choice or (isinstance(choice, str) and value == choice) for choice in choices):
@@ -138,7 +150,7 @@ def _words(value: object) -> list[str]:
 _READERS: dict[str, Callable[[Any], Any]] = {
     "every": lambda span: _span("every", span, least=SHORTEST_EVERY),
     "job": _text("job"),
-    "queue": _text("queue"),
+    "queue": _queue("queue"),
     "timezone": lambda zone: zone_of(zone).key,
     "catch_up": _choice("catch_up", "none", "one", "all"),
     "catch_up_window": lambda span: _span("catch_up_window", span),
@@ -148,7 +160,7 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "enabled": _choice("enabled", True, False),
     "description": _text("description"),
     "retry": _times,
-    "retry_queue": _text("retry_queue"),
+    "retry_queue": _queue("retry_queue"),
     "dead": _choice("dead", True, False),
     "tags": _words,
 }

@@ -11,9 +11,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
+from heapq import merge
+from itertools import groupby
 from zoneinfo import ZoneInfo
 
 from croniter import CroniterBadDateError, CroniterError, croniter
@@ -32,6 +35,8 @@ ALIASES = {
 }
 # Croniter draws it by chance, in each process anew. In months and days the letter alone also begins or ends names.
 _RANDOM = re.compile(r"R(\(.*\))?(/.*)?", re.IGNORECASE)
+# Days that are found by counting in the month.
+_ODD = re.compile(r"[#L]", re.IGNORECASE)
 _SINGLE = re.compile(r"\b(\w+)-\1(?:/\d+)?\b", re.IGNORECASE)
 FIELDS = ("minute", "hour", "day of the month", "month", "day of the week")
 # How many days there are, by the number of their field.
@@ -68,10 +73,30 @@ class Cron:
         return of_month != "*" and of_week != "*"
 
     def on_the_wall(self, after: datetime) -> Iterator[datetime]:
-        """All matches later than a moment, on a clock that never jumps."""
-        found = croniter(self.fields, after, ret_type=datetime, hash_id=self.seed)
-        while True:
-            yield found.get_next()
+        """All matches later than a moment, on a clock that never jumps.
+
+        Raises:
+            CroniterBadDateError: There is none.
+        """
+        minute, hour, of_month, month, of_week = self.fields.split()
+        if not (self.restricts_both_days and _ODD.search(of_month + of_week)):
+            yield from _matches(self.fields, after, self.seed)
+        # croniter leaves one of two such days out, or wants both.
+        alone = (f"{minute} {hour} {of_month} {month} *", f"{minute} {hour} * {month} {of_week}")
+        either = merge(*(_if_any(_matches(fields, after, self.seed)) for fields in alone))
+        yield from (match for match, _ in groupby(either))
+        raise CroniterBadDateError(f"{self.fields}: no such date ever comes")
+
+
+def _matches(fields: str, after: datetime, seed: str) -> Iterator[datetime]:
+    found = croniter(fields, after, ret_type=datetime, hash_id=seed)
+    while True:
+        yield found.get_next()
+
+
+def _if_any(matches: Iterator[datetime]) -> Iterator[datetime]:
+    with suppress(CroniterBadDateError):
+        yield from matches
 
 
 def read(text: str, seed: str) -> Cron:
@@ -129,6 +154,10 @@ def parse(text: object, seed: str) -> Cron:
     for number, part in enumerate(parts):
         if any(_RANDOM.fullmatch(item) for item in part.split(",")):
             raise ScheduleError(f"cron {text!r}: R in the {FIELDS[number]} differs from host to host; use H")
+    if "W" in parts[2].upper():
+        raise ScheduleError(
+            f"cron {text!r}: W in the {FIELDS[2]}, the nearest weekday, is not understood; name the days"
+        )
     try:
         next(cron.on_the_wall(FIRST))
     except CroniterBadDateError:

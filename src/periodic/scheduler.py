@@ -21,6 +21,7 @@ from shiftboss.service import Service, Signal
 
 from . import calls
 from .ahead import Ahead
+from .checking import check_schedule_name
 from .claiming import Move, jid_of
 from .deploying import channel, deploy, look_for_another_app, renew
 from .elector import LEASE, Elector
@@ -65,6 +66,7 @@ class Scheduler(Service):
 
     Raises:
         ConfigError: A lease that cannot be.
+        ScheduleError: A name that cannot be.
     """
 
     def __init__(self, client: Shiftboss, schedule: Schedule | str, *, lease: float = LEASE, lead: bool = True) -> None:
@@ -74,7 +76,7 @@ class Scheduler(Service):
         self._schedule = None if isinstance(schedule, str) else schedule
         self._deployed = False
         self._looked_at = ""
-        self.schedule_name = schedule if isinstance(schedule, str) else schedule.name
+        self.schedule_name = check_schedule_name(schedule if isinstance(schedule, str) else schedule.name)
         self._ahead = Ahead(self.schedule_name)
         self._ahead_of = 0
         self._clock = 0
@@ -132,12 +134,12 @@ class Scheduler(Service):
                         self._next_tick = time.monotonic() + self._client.perform(self._fire())
                     heard = None if self.stopping else hearing.wait(self._pause())
                     if heard is not None:
-                        # Somebody resigned, or something changed: look at both again.
+                        # Somebody resigned, something is to be run now, or something changed.
                         self._next_tick = 0.0
-                        self._ahead_of = 0
                         if self._elector.tenure is None:
                             self._next_step = time.monotonic() + random.uniform(0, 0.01)
                     if heard == b"changed":
+                        self._ahead_of = 0
                         self._look_around()
             finally:
                 self._hearing = None

@@ -50,6 +50,7 @@ def test_a_year_with_all_changes_of_a_hard_zone(zone: str, expression: str) -> N
         "H H * * *",
         "H/20 3 H * *",
         "0 0 13 * fri",
+        "0 0 13,L * fri#2",
         "@weekly",
         "0 0 29 2 *",
         "7-7 3 ? * mon",

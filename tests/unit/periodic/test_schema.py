@@ -43,6 +43,8 @@ BAD_FILES = [
     "jobs:\n  a: {job: J, every: 5, enabled: 1}",
     "jobs:\n  a: {job: J, every: 5, queue: 7}",
     "jobs:\n  a: {job: J, every: 5, queue: ' '}",
+    "jobs:\n  a: {job: J, every: 5, queue: 'critical,6'}",
+    "jobs:\n  a: {job: J, every: 5, retry_queue: 'a b'}",
     "jobs:\n  a: {job: J, every: 5, args: [1]}",
     "jobs:\n  'a b': {job: J, every: 5}",
     "jobs:\n  a: {}",
