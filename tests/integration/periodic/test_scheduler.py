@@ -249,8 +249,9 @@ def test_those_that_are_due_behind_many_that_the_leader_does_not_understand_are_
         site.client.store.run(command("ZADD", [keys.due], [1, name], int))
     periodic.put("tick", every=HOUR, job="Tick", client=site.client)
     site.move("tick", -HOUR)
-    site.start("default")
-    wait_until(lambda: site.engine.messages, 10)
+    # Looking through so many takes a slow machine longer than the shortest lease.
+    site.start("default", lease=15.0)
+    wait_until(lambda: site.engine.messages, 30)
     assert [message.name for message in site.engine.messages] == ["Tick"]
 
 
