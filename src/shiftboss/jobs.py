@@ -11,6 +11,8 @@ from typing import Any
 
 import msgspec
 
+from shiftboss.text import storable
+
 # The option of a message by which a feature says that it wants to hear of the job's end, though it is no callback.
 TOLD = "sbt"
 # Characters that are kept of an error's message.
@@ -117,7 +119,7 @@ def failure_of(message: Message, error: BaseException | None, attempt: int) -> s
 def error_name(error: BaseException) -> str:
     """The full name of an error's class; a built-in one's without its module."""
     kind = type(error)
-    return kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
+    return storable(kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}")
 
 
 def error_text(error: BaseException) -> str:
@@ -126,8 +128,7 @@ def error_text(error: BaseException) -> str:
         text = str(error)
     except Exception as second:  # noqa: BLE001  a user's __str__ may do anything
         text = f"no message: its __str__ raised {type(second).__name__}"
-    # JSON in UTF-8 has no place for half a surrogate pair.
-    return text.encode("utf-8", "replace").decode()
+    return storable(text)
 
 
 @dataclass(frozen=True, slots=True)

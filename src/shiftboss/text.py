@@ -19,6 +19,16 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
+def storable(text: str) -> str:
+    r"""The text with a ``?`` for each half of a surrogate pair, for which JSON in UTF-8 has no place.
+
+    Example:
+        >>> storable("caf\udce9")
+        'caf?'
+    """
+    return text.encode("utf-8", "replace").decode()
+
+
 def one_line(text: str) -> str:
     """The text on one line, printable."""
     return printable(" ".join(text.split()))

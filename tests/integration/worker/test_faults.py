@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import pytest
 
 from shiftboss import Shiftboss
-from shiftboss.engines.sidekiq.worker import Worker
+from shiftboss.engines.sidekiq.worker import Worker, settler
+from shiftboss.engines.sidekiq.worker.hold import Ended
+from shiftboss.keys import SidekiqKeys
+from shiftboss.plan import Plan
 from shiftboss.scripts import script
 from tests.backends import Backend
 from tests.integration.worker import jobs
@@ -83,6 +86,27 @@ def test_an_acknowledgement_whose_reply_is_lost_counts_once(
     assert fault.hits == 2
     assert backend.raw.get("stat:processed") == backend.raw.get("stat:failed") == "1"
     assert backend.raw.zcard("retry") == 1
+
+
+def test_one_that_cannot_be_acknowledged_holds_up_no_other(
+    client: Shiftboss, backend: Backend, start: Callable[..., Worker], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usual = settler.acknowledge
+
+    def acknowledge(client: Shiftboss, keys: SidekiqKeys, identity: str, group: Sequence[Ended]) -> Plan[None]:
+        if any(b"strange" in one.run.raw for one in group):
+            raise UnicodeError("strange")
+        return usual(client, keys, identity, group)
+
+    worker = start()
+    jobs.hold.perform_bulk([("strange",), (1,), (2,)])
+    wait_until(lambda: len(seen) == 3)
+    with monkeypatch.context() as patched:
+        patched.setattr(settler, "acknowledge", acknowledge)
+        jobs.gate.set()
+        wait_until(lambda: backend.raw.get("stat:processed") == "2", what="the other two")
+        assert in_flight(backend, worker) == 1
+    wait_until(lambda: backend.raw.get("stat:processed") == "3", what="the strange one")
 
 
 def test_jobs_go_on_while_redis_is_away_and_are_acknowledged_when_it_is_back(

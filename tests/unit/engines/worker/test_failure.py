@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import math
 import sys
 import zlib
 from collections.abc import Callable
@@ -16,9 +17,11 @@ from shiftboss.endings import DISCARD, KILL, Discard
 from shiftboss.engines.sidekiq.options import JobOptions
 from shiftboss.engines.sidekiq.payload import decode
 from shiftboss.engines.sidekiq.worker.bodies import Body
-from shiftboss.engines.sidekiq.worker.failure import delay_after, failed, poisoned, unreadable
+from shiftboss.engines.sidekiq.worker.failed_run import failed_run
+from shiftboss.engines.sidekiq.worker.failure import delay_after, failed, later, poisoned, unreadable
 from shiftboss.engines.sidekiq.worker.hold import Ended, Run
 from shiftboss.errors import JobError
+from shiftboss.extension import Reschedule
 from shiftboss.jobs import Outcome
 
 
@@ -101,6 +104,25 @@ def test_a_backtrace_is_kept_on_request_as_sidekiq_does() -> None:
         stored = kept(fail(error, backtrace=True))["error_backtrace"]
     (line,) = json.loads(zlib.decompress(base64.b64decode(stored)))
     assert "test_a_backtrace_is_kept_on_request_as_sidekiq_does" in line
+
+
+def test_where_it_failed_is_kept_whatever_the_file_is_called() -> None:
+    code: dict[str, Any] = {}
+    exec(compile("def f(): raise ValueError", "/srv/caf\udce9/app.py", "exec"), code)
+    try:
+        code["f"]()
+    except ValueError as error:
+        ended = fail(error, backtrace=True)
+    (_, line) = json.loads(zlib.decompress(base64.b64decode(kept(ended)["error_backtrace"])))[::-1]
+    assert line == "/srv/caf?/app.py:1:in 'f'"
+    assert json.loads(failed_run(ended))["backtrace"][-1] == "/srv/caf?/app.py:1 in f"
+
+
+@pytest.mark.parametrize("delay", [math.inf, math.nan])
+def test_a_delay_that_never_ends_is_none(delay: float) -> None:
+    raw = b'{"class":"Job","args":[],"jid":"ab","queue":"low"}'
+    with pytest.raises(ValueError, match="expected a delay in seconds"):
+        later(Run(1, "low", raw), decode(raw), Reschedule(delay, {}), begun=True)
 
 
 def test_a_job_may_wish_for_a_delay() -> None:

@@ -11,6 +11,7 @@ import msgspec
 
 from shiftboss.engines.sidekiq.worker.hold import Ended
 from shiftboss.jobs import FAILURE_LIMIT, Outcome, error_name, error_text, failure_of
+from shiftboss.text import storable
 
 # Of a traceback, the innermost frames: 1,000 failures shall not cost Redis more than some megabytes.
 MOST_FRAMES = 20
@@ -29,7 +30,7 @@ def failed_run(ended: Ended) -> bytes:
         kept |= {"jid": "", "error": error_name(error), "message": error_text(error)[:FAILURE_LIMIT], "attempt": 0}
     if error is not None:
         frames = traceback.extract_tb(error.__traceback__)[-MOST_FRAMES:]
-        kept["backtrace"] = [f"{frame.filename}:{frame.lineno} in {frame.name}" for frame in frames]
+        kept["backtrace"] = [storable(f"{frame.filename}:{frame.lineno} in {frame.name}") for frame in frames]
     return msgspec.json.encode(kept)
 
 

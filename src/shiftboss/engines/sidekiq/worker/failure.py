@@ -24,6 +24,7 @@ from shiftboss.engines.sidekiq.worker.hold import Ended, Run
 from shiftboss.errors import JobError, OverLimit
 from shiftboss.extension import Reschedule
 from shiftboss.jobs import OVERRATED, Outcome, error_name, error_text
+from shiftboss.text import storable
 
 if TYPE_CHECKING:
     from shiftboss.engines.sidekiq.payload import Payload
@@ -91,7 +92,12 @@ def later(run: Run, payload: Payload, reschedule: Reschedule, *, begun: bool) ->
         payload: Its job, read.
         reschedule: When, and what it is to carry.
         begun: Whether it had begun to run: what has, expires no more.
+
+    Raises:
+        ValueError: It would never run.
     """
+    if not math.isfinite(reschedule.delay):
+        raise ValueError(f"expected a delay in seconds, got {reschedule.delay}")
     if begun:
         payload = payload.without_expiry()
     options = {name: value for name, value in payload.message.options.items() if name not in PASSING}
@@ -193,5 +199,5 @@ def _wished(retry_in: RetryIn | None, count: int, error: BaseException) -> float
 def _trace(error: BaseException, lines: int | None) -> str:
     """The traceback as Sidekiq keeps it: JSON lines, innermost first, compressed."""
     frames = traceback.extract_tb(error.__traceback__)[::-1][:lines]
-    texts = [f"{frame.filename}:{frame.lineno}:in '{frame.name}'" for frame in frames]
+    texts = [storable(f"{frame.filename}:{frame.lineno}:in '{frame.name}'") for frame in frames]
     return base64.b64encode(zlib.compress(msgspec.json.encode(texts))).decode()

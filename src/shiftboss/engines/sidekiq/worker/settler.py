@@ -86,7 +86,10 @@ class Settler(Service):
             self._outage.lost(error)
             return group
         except Exception:
-            log.exception("acknowledging %d jobs failed; trying again", len(group))
+            if len(group) > 1:
+                # Whatever is wrong with one of them, the others shall not wait for it.
+                return [left for one in group for left in self._try([one])]
+            log.exception("acknowledging a job failed; trying again")
             return group
         self._outage.back()
         self._hold.settle(one.run for one in group)
