@@ -58,6 +58,21 @@ class Deadlocks(ApplicationJob, retry=0):
         raise Deadlocked("again")
 
 
+class ConfirmOrders(ApplicationJob):
+    """Without an order it enqueues one job for each that waits for it, or two parts of one; with one it processes that."""
+
+    unconfirmed: ClassVar[list[int]] = []
+
+    def perform(self, order_id: int | None = None, activity: str | None = None) -> None:
+        if order_id is None:
+            self.perform_bulk((order,) for order in self.unconfirmed)
+        elif activity is None:
+            self.perform_async(order_id, "notify")
+            self.perform_async(order_id, activity="mark_notified")
+        else:
+            DONE.append((order_id, activity))
+
+
 @job(queue="low", retry=False)
 def load_in_background(submission_id: int) -> None:
     DONE.append(submission_id)

@@ -10,12 +10,21 @@ import pytest
 from shiftboss import DeadSet, JobError, Queue, RetrySet, ScheduledSet, testing
 from shiftboss.batches import enqueue_after
 from tests.seeds import commands
-from tests.seeds.commands import ANSWERS, DONE, NotifyUser, NotifyUserStrictly, SyncData, load_in_background, send_gif
+from tests.seeds.commands import (
+    ANSWERS,
+    DONE,
+    ConfirmOrders,
+    NotifyUser,
+    NotifyUserStrictly,
+    SyncData,
+    load_in_background,
+    send_gif,
+)
 
 
 @pytest.fixture(autouse=True)
 def fresh() -> None:
-    for record in (ANSWERS, DONE, NotifyUser.users):
+    for record in (ANSWERS, DONE, NotifyUser.users, ConfirmOrders.unconfirmed):
         record.clear()
 
 
@@ -66,6 +75,15 @@ def test_many_are_pushed_a_thousand_at_a_time() -> None:
     ids = load_in_background.perform_bulk((n,) for n in range(2_500))
     assert len(set(ids)) == 2_500
     assert len(Queue("low")) == 2_500
+
+
+def test_a_job_without_arguments_enqueues_what_it_then_processes() -> None:
+    ConfirmOrders.unconfirmed.extend([7, 8])
+    ConfirmOrders.perform_async()
+    ConfirmOrders.perform_one()
+    assert [job.args for job in ConfirmOrders.jobs] == [(7,), (8,)]
+    assert ConfirmOrders.drain() == 6
+    assert sorted(DONE) == [(7, "mark_notified"), (7, "notify"), (8, "mark_notified"), (8, "notify")]
 
 
 def test_a_wrong_number_of_arguments_is_refused_where_it_is_pushed() -> None:

@@ -14,6 +14,7 @@ from shiftboss.engines.sidekiq.worker.hold import Ended
 from shiftboss.jobs import RUNS, TOLD, TRACK, CallbackOf, Member, Outcome, failure_of
 from shiftboss.outbox import GRACE, settle
 from shiftboss.plan import Plan, deliver, run
+from shiftboss.text import plural
 
 if TYPE_CHECKING:
     from shiftboss.client import Shiftboss
@@ -56,7 +57,7 @@ def acknowledge(client: Shiftboss, keys: SidekiqKeys, identity: str, group: Sequ
         still = yield from run(calls.settle(keys, identity, day, [part for one in group for part in _parts(one)]))
     if still < len(group):
         log.info(
-            "%d of %d jobs were not ours any more, or had been acknowledged already", len(group) - still, len(group)
+            "%d of %s still ours; the rest is with others, or had been acknowledged", still, plural(len(group), "job")
         )
 
 

@@ -17,6 +17,7 @@ from shiftboss.engines.sidekiq.worker.outage import AWAY, Outage
 from shiftboss.engines.sidekiq.worker.queues import Queues
 from shiftboss.errors import JobError
 from shiftboss.service import Service, Signal
+from shiftboss.text import plural
 
 if TYPE_CHECKING:
     from shiftboss.keys import SidekiqKeys
@@ -162,7 +163,7 @@ class Fetcher(Service):
         strays = unknown(self._store.run(calls.held(self._keys, self._identity)), known)
         self._in_doubt = False
         if strays:
-            log.warning("%d jobs were taken by a fetch whose reply was lost; running them", len(strays))
+            log.warning("a fetch whose reply was lost has taken %s, to be run now", plural(len(strays), "job"))
             self._hand_on(self._hold.take([(queue_of(raw), raw) for raw in strays]), None)
         self.reconciled.fire(len(strays))
 

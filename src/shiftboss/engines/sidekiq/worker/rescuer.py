@@ -18,6 +18,7 @@ from shiftboss.engines.sidekiq.worker.rounds import Rounds
 from shiftboss.errors import JobError
 from shiftboss.jobs import CurrentJob
 from shiftboss.service import Signal
+from shiftboss.text import plural
 
 if TYPE_CHECKING:
     from shiftboss.client import Shiftboss
@@ -69,7 +70,7 @@ class Rescuer(Rounds):
                 calls.rescue(self._keys, dead, MEMORY, back, [payload.message.id for payload in jobs])
             )
             if rescued.taken:
-                log.warning("%d jobs of %s, which died, went back to their queues", rescued.taken, dead)
+                log.warning("taken back from %s, which died: %s", dead, plural(rescued.taken, "job"))
             if rescued.alive or not rescued.left:
                 self.rescued.fire(dead)
                 return

@@ -14,6 +14,7 @@ from shiftboss.engines.sidekiq.worker.hold import Ended, Hold
 from shiftboss.engines.sidekiq.worker.measuring import Measures
 from shiftboss.engines.sidekiq.worker.outage import AWAY, Outage
 from shiftboss.service import Service
+from shiftboss.text import plural
 
 if TYPE_CHECKING:
     from shiftboss.client import Shiftboss
@@ -59,7 +60,7 @@ class Settler(Service):
                 backoff.reset()
             waiting = failed
             if waiting and ending and time.monotonic() > self._patience:
-                log.warning("%d jobs have ended but could not be acknowledged; they will run again", len(waiting))
+                log.warning("could not acknowledge %s, to be run again by others", plural(len(waiting), "job"))
                 return
 
     def _collect(self, waiting: list[Ended], timeout: float | None) -> bool:

@@ -35,6 +35,7 @@ from shiftboss.jobs import Outcome
 from shiftboss.keys import SidekiqKeys
 from shiftboss.layout import claim_layout
 from shiftboss.service import Service
+from shiftboss.text import plural
 
 if TYPE_CHECKING:
     from shiftboss.client import Shiftboss
@@ -205,7 +206,7 @@ class Worker:
                 log.info("stopping: running jobs have %g s to end", self.timeout)
                 stopper.start()
             else:
-                log.warning("stopping at once; %d jobs are for others to take", self._hold.busy)
+                log.warning("stopping at once; left to others: %s", plural(self._hold.busy, "job"))
                 os._exit(EXIT_FORCED)
 
     def _rest(self, services: Sequence[Service]) -> None:
@@ -225,7 +226,7 @@ class Worker:
         self._rest((self.fetcher, self.poller, self.rescuer, self.reaper, *self._beside))
         self.fetcher.stop()
         if not self._hold.wait_idle(deadline - time.monotonic()):
-            log.warning("%d jobs did not end within %g s", self._hold.busy, self.timeout)
+            log.warning("%s did not end within %g s", plural(self._hold.busy, "job"), self.timeout)
             if not self._runner.interrupt(LAST):
                 log.warning("coroutines did not end within %g s of being cancelled", LAST)
         self._put_back()
@@ -237,7 +238,9 @@ class Worker:
         try:
             self.heartbeat.tell_measures()
             left = self.client.store.run(calls.leave(self._keys, self.identity))
-            log.info("worker %s has stopped%s", self.identity, f"; {left} jobs are for others to take" if left else "")
+            log.info(
+                "worker %s has stopped%s", self.identity, f"; left to others: {plural(left, 'job')}" if left else ""
+            )
         except AWAY as error:
             log.warning("worker %s has stopped without a word to Redis: %s", self.identity, error)
 
@@ -254,10 +257,10 @@ class Worker:
                 for i in range(0, len(jobs), calls.MOST_JOBS)
             )
             if count:
-                log.warning("%d jobs were put back into their queues", count)
+                log.warning("put back, to be run by others: %s", plural(count, "job"))
             for run in unended:
                 interrupted = Ended(run, "drop", Outcome.INTERRUPTED)
                 announce_end(interrupted)
                 self.client.perform(tell(self.client, interrupted))
         except AWAY as error:
-            log.warning("%d jobs could not be put back; another process will: %s", len(unended), error)
+            log.warning("could not put back %s; another process will: %s", plural(len(unended), "job"), error)
