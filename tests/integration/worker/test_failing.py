@@ -100,6 +100,15 @@ def test_a_retry_may_wait_in_another_queue(client: Shiftboss, backend: Backend, 
     assert backend.raw.smembers("queues") == {"default", "later"}
 
 
+def test_a_name_writes_no_line_of_its_own_into_the_log(
+    client: Shiftboss, backend: Backend, start: Callable[..., Worker], caplog: pytest.LogCaptureFixture
+) -> None:
+    start()
+    backend.raw.lpush("queue:default", '{"class":"a\\nb","args":[],"jid":"c\\nd","queue":"default"}')
+    only(backend, "retry")
+    assert "jid=c\\nd class=a\\nb queue=default" in caplog.text
+
+
 def test_an_unknown_job_fails_and_is_tried_again(
     client: Shiftboss, backend: Backend, start: Callable[..., Worker]
 ) -> None:

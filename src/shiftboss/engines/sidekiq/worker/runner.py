@@ -26,6 +26,7 @@ from shiftboss.errors import JobError, OverLimit, PrerequisiteDied
 from shiftboss.extension import Reschedule
 from shiftboss.jobs import PREREQUISITE_DIED, CurrentJob, Message, Outcome, error_name, error_text, running
 from shiftboss.reporting import put_back_of
+from shiftboss.text import printable
 
 if TYPE_CHECKING:
     from shiftboss.client import Shiftboss
@@ -279,5 +280,6 @@ def _log(run: Run, payload: Payload, what: str, level: int, error: BaseException
     facts = {"jid": message.id, "bid": batch.bid if batch else None, "class": message.name, "queue": run.queue}
     if what != "start":
         facts["seconds"] = f"{time.monotonic() - run.since:.3f}"
-    text = " ".join(f"{name}={value}" for name, value in facts.items() if value is not None)
+    # Whoever can push can choose names; they shall not write lines of their own.
+    text = " ".join(f"{name}={printable(str(value))}" for name, value in facts.items() if value is not None)
     log.log(level, "%s %s", what, text, extra={"job": facts}, exc_info=error)
