@@ -22,9 +22,9 @@ COMMANDS = {
     "dead": ("shiftboss.cli.jobs.groups", "dead", "Look at jobs that will not run again; revive them."),
     "failures": ("shiftboss.cli.jobs.groups", "failures", "Look at the newest failed runs."),
     "processes": ("shiftboss.cli.jobs.groups", "processes", "Look at worker processes and what they run."),
-    "doctor": ("shiftboss.cli.doctor", "doctor", "Look for what is wrong anywhere."),
-    "stats": ("shiftboss.cli.jobs.stats", "stats", "Count everything."),
-    "web": ("shiftboss.cli.web", "web", "Show all of it in a browser."),
+    "doctor": ("shiftboss.cli.doctor", "doctor", "Look for what is wrong, and say what to do about it."),
+    "stats": ("shiftboss.cli.jobs.stats", "stats", "Show how much there is of everything."),
+    "web": ("shiftboss.cli.web", "web", "Serve the dashboard."),
     "enqueue": ("shiftboss.cli.jobs.enqueue", "enqueue", "Push a job by hand."),
 }
 

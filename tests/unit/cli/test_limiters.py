@@ -10,6 +10,8 @@ import pytest
 from click.testing import Result
 
 from shiftboss import Shiftboss, limiters
+from shiftboss.cli.limiters.show import _counted
+from shiftboss.limiters import Totals
 
 Run = Callable[..., Result]
 
@@ -91,6 +93,11 @@ def test_show_tells_in_words_what_was_counted_and_who_waits(shiftboss: Run, url:
     assert "wait     does not wait" in shown
     assert any(line.startswith("held ") and line.endswith(" s in total") for line in shown)
     assert "wait     at most 3 s" in shiftboss("limiters", "show", "sms", "--redis", url).stdout.splitlines()
+
+
+def test_long_holds_are_told_in_minutes_not_in_powers_of_ten() -> None:
+    assert ("held", "68 min in total") in _counted(Totals(held_seconds=4_080.0))
+    assert ("held", "1.25 s in total") in _counted(Totals(held_seconds=1.25))
 
 
 def test_reset_asks_first(shiftboss: Run, url: str, some: Shiftboss) -> None:
