@@ -118,6 +118,18 @@ def test_nothing_is_wrong_on_any_page(browser: Any, base: str, raw: Any, client:
     assert wrong == {}
 
 
+@pytest.mark.parametrize("width", [700, 900, 1130])
+def test_no_page_is_wider_than_its_window(browser: Any, base: str, raw: Any, client: Shiftboss, width: int) -> None:
+    fill(raw, client)
+    watched = Watched(browser, base, viewport={"width": width, "height": 800})
+    wide = []
+    for path in ("/", "/busy", "/retries", "/limiters", "/periodic"):
+        watched.go(path)
+        wide += [path] * watched.is_wide()
+    watched.context.close()
+    assert wide == []
+
+
 def test_a_barrier_and_an_error_would_be_seen(browser: Any, base: str, raw: Any) -> None:
     watched = Watched(browser, base)
     page = watched.go("/")
