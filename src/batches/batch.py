@@ -210,12 +210,14 @@ class Batch(BatchHandle):
 
     def _close_scope(self, failed: bool) -> Plan[None]:
         hold = self.hold
+        if hold is None or not hold.is_mine:
+            return
         try:
             if not failed:
                 yield from self.open_scope()
         finally:
             self.hold = None
-        if hold is not None and hold.is_open:
+        if hold.is_open:
             yield from hold.abandon() if failed else hold.close()
 
     def __enter__(self) -> Self:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 import threading
 from collections.abc import Sequence
@@ -59,6 +60,7 @@ class JobsBlock:
         self._pushed = False
         self._flushing = False
         self._ending = threading.Lock()
+        self._process = os.getpid()
         self._token: Token[JobsBlock | None] | None = None
 
     @property
@@ -70,9 +72,15 @@ class JobsBlock:
         """Take jobs in.
 
         Raises:
-            BatchClosed: The block has ended; a thread or task that was started in it came too late.
+            BatchClosed: The block has ended: a thread or task that was started in it came too late. Or this process was forked
+                in it, and only the other one will push.
         """
         ids = [message.id for message in messages]
+        if self._is_forked():
+            raise BatchClosed(
+                f"the jobs block of batch {self.batch.bid} is open in the process that this one was forked from; push there, "
+                f"or open the batch here once it is pushed: Batch.open({self.batch.bid!r})"
+            )
         # Another thread may end the block right now: what comes too late must not be taken for pushed.
         with self._ending:
             if self.ended:
@@ -106,11 +114,17 @@ class JobsBlock:
         yield from hold.open(self._messages[0].queue if self._messages else "")
         return hold
 
+    def _is_forked(self) -> bool:
+        """Whether this is a copy, in a process that was forked while the block was open."""
+        return os.getpid() != self._process
+
     def _close(self) -> None:
         with self._ending:
             self.ended = True
 
     def _end(self) -> Plan[None]:
+        if self._is_forked():
+            return
         self._close()
         outer = self.batch.born_in
         if outer is not None and not outer.ended and not self._is_held():
@@ -140,6 +154,8 @@ class JobsBlock:
 
     def _fail(self) -> Plan[None]:
         """An exception left the block: nothing is pushed. What autoflush pushed before stays, in a broken batch."""
+        if self._is_forked():
+            return
         self._close()
         if self._hold.is_open:
             yield from self._hold.abandon()

@@ -37,6 +37,12 @@ class Hold:
         self._batch = batch
         self._resume = resume
         self._token = secrets.token_hex(8)
+        self._process = os.getpid()
+
+    @property
+    def is_mine(self) -> bool:
+        """Whether this process made it, and is not one that was forked since."""
+        return self._process == os.getpid()
 
     def open(self, queue: str = "") -> Plan[None]:
         """Open the batch, which is made if it is new. Again is harmless, also at the same time.

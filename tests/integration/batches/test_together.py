@@ -13,7 +13,7 @@ from shiftboss.batches import Batch, BatchClosed
 from shiftboss.batches.hold import keeper_of
 from shiftboss.client import Shiftboss
 from shiftboss.store import command
-from tests.integration.batches.crew import Site
+from tests.integration.batches.crew import Crew, Site
 
 
 def open_blocks(site: Site, batch: Batch) -> int:
@@ -85,17 +85,75 @@ def test_an_exception_that_leaves_a_block_with_autoflush_breaks_a_batch_that_is_
     assert (batch.status().state, batch.status().success_at) == ("broken", None)
 
 
-@pytest.mark.backends("embedded")
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
-@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+FORKS = [
+    pytest.mark.backends("embedded"),
+    pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here"),
+    pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning"),
+]
+
+
+def forks(test: Callable[..., None]) -> Callable[..., None]:
+    for mark in FORKS:
+        test = mark(test)
+    return test
+
+
+def in_a_forked_child(action: Callable[[], object]) -> int:
+    """What the process exits with that was forked to do this: 0 if it returns something true."""
+    pid = os.fork()
+    if pid == 0:
+        try:
+            code = int(not action())
+        except BaseException:
+            code = 2
+        os._exit(code)
+    return os.waitpid(pid, 0)[1] >> 8
+
+
+@forks
+def test_a_forked_child_is_told_that_its_push_would_be_lost(new_client: Callable[..., Shiftboss]) -> None:
+    with new_client(engine=Crew()) as client:
+        site = Site(client, Crew())
+
+        def push() -> bool:
+            with pytest.raises(BatchClosed, match="is open in the process that this one was forked from"):
+                site.push(2)
+            return True
+
+        with Batch().jobs() as block:
+            site.push(1)
+            assert in_a_forked_child(push) == 0
+        assert (block.batch.status().total, len(block.ids)) == (1, 1)
+
+
+@forks
+@pytest.mark.parametrize("error", [None, KeyError()])
+def test_a_forked_child_that_leaves_a_block_pushes_and_ends_nothing(
+    new_client: Callable[..., Shiftboss], error: BaseException | None
+) -> None:
+    with new_client(engine=Crew()) as client:
+        site = Site(client, Crew())
+        with Batch() as batch, batch.jobs() as block:
+            site.push(1)
+
+            def leave() -> bool:
+                block.__exit__(None if error is None else KeyError, error, None)
+                batch.__exit__(None if error is None else KeyError, error, None)
+                return True
+
+            assert in_a_forked_child(leave) == 0
+            site.push(2)
+            assert batch.status().open
+        status = batch.status()
+        assert (status.total, status.broken, status.open) == (2, False, False)
+
+
+@forks
 def test_a_forked_child_renews_none_of_its_parents_blocks(new_client: Callable[..., Shiftboss]) -> None:
     client = new_client()
     keeper_of(client).add("3f00000000000000", "token")
     try:
-        pid = os.fork()
-        if pid == 0:
-            os._exit(bool(keeper_of(client)._blocks))
-        assert os.waitpid(pid, 0)[1] == 0
+        assert in_a_forked_child(lambda: not keeper_of(client)._blocks) == 0
         assert keeper_of(client)._blocks
     finally:
         keeper_of(client).remove("3f00000000000000", "token")
