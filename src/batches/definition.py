@@ -29,8 +29,9 @@ def check_description(description: object) -> str:
 
 def check_tags(tags: Iterable[str]) -> tuple[str, ...]:
     """The tags, if they are words."""
-    words = tuple(tags) if isinstance(tags, Iterable) and not isinstance(tags, str | bytes) else (None,)
-    if not all(isinstance(word, str) and 0 < len(word) <= NAME_LIMIT for word in words):
+    listed = isinstance(tags, Iterable) and not isinstance(tags, str | bytes)
+    words = tuple(tags) if listed else ()
+    if not listed or not all(isinstance(word, str) and 0 < len(word) <= NAME_LIMIT for word in words):
         raise ConfigError(f"expected tags to be a list of strings of at most {NAME_LIMIT} characters, got {tags!r}")
     for word in words:
         _utf8("tags", word)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from shiftboss.batches import Batch, BatchSet
+from shiftboss.batches import Batch, BatchSet, calls
+from shiftboss.batches.bids import new_bid
 from shiftboss.errors import ConfigError
 from shiftboss.store import command
+from tests.backends import Backend
 from tests.integration.batches.crew import Site
 
 
@@ -61,6 +63,25 @@ def test_no_command_scans_the_keyspace(site: Site) -> None:
         stats = site.client.store.run(command("INFO", [], ["commandstats"], bytes.decode))
         assert "cmdstat_keys" not in stats
         assert "cmdstat_scan" not in stats
+
+
+@pytest.mark.stress
+@pytest.mark.timeout(300)
+@pytest.mark.backends("embedded", "redis")
+def test_ten_thousand_open_batches_are_listed_in_pages(site: Site, backend: Backend) -> None:
+    bids = [new_bid() for _ in range(10_000)]
+    for start in range(0, len(bids), 500):
+        keys = [site.client.batch_keys(bid) for bid in bids[start : start + 500]]
+        opening = [calls.open(k, k.bid, "t", 60_000, 60_000, False, False, ["linger", 60_000]) for k in keys]
+        assert set(site.client.store.run_many(opening)) == {"ok"}
+    backend.raw.config_resetstat()
+    page = BatchSet().page(20)
+    stats = backend.raw.info("commandstats")
+    assert stats["cmdstat_hgetall"]["calls"] == len(page.statuses) == 20
+    found = {status.bid: status.open for status in BatchSet()}
+    assert (len(found), len(BatchSet()), set(found.values())) == (10_000, 10_000, {True})
+    assert found.keys() == set(bids)
+    assert not {"cmdstat_keys", "cmdstat_scan"} & backend.raw.info("commandstats").keys()
 
 
 def test_pages_go_on_where_the_one_before_ended(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
