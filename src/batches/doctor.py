@@ -21,6 +21,7 @@ from shiftboss.outbox import GRACE, settle
 from shiftboss.plan import Plan, deliver, run, run_many
 
 from . import calls
+from .batch import Batch
 from .cancelling import cancel
 from .family import places
 from .handle import BatchHandle
@@ -121,7 +122,7 @@ def _examine(client: Shiftboss, bid: str | None) -> Plan[list[Finding]]:
     if bid is None:
         statuses = yield from all_statuses(client)
     else:
-        statuses = [(yield from BatchHandle(bid, client, known=True).read())]
+        statuses = [(yield from Batch.known(bid, client=client).read())]
     yield from _deliver(client, {shard_of(status.bid) for status in statuses})
     pending = [status for status in statuses if status.finished_at is None]
     findings = [finding for status in statuses for finding in _seen(status)]

@@ -294,6 +294,8 @@ def test_a_position_that_is_no_members_is_refused(
 def test_an_unknown_batch_is_not_found(client: Shiftboss) -> None:
     with pytest.raises(BatchNotFound):
         examine("3f" + "A" * 14, client=client)
+    with pytest.raises(BatchNotFound, match=r"no batch 'two\\nlines': an id is"):
+        examine("two\nlines", client=client)
 
 
 @pytest.mark.asyncio

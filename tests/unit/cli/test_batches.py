@@ -71,7 +71,8 @@ def test_ls_says_when_there_is_more_and_when_there_is_nothing(shiftboss: Run, ur
         batch_of(client, 0)
     assert shiftboss("batches", "ls", "--redis", url, "-n", "2").stderr == "the newest 2 batches; more with -n\n"
     assert shiftboss("batches", "ls", "--redis", url, "-n", "3").stderr == ""
-    assert "no such batches" in shiftboss("batches", "ls", "--redis", url, "--tag", "x").stderr
+    for tag in ("x", ""):
+        assert "no such batches" in shiftboss("batches", "ls", "--redis", url, "--tag", tag).stderr
 
 
 def test_show_tells_one_batch(shiftboss: Run, url: str, client: Shiftboss) -> None:

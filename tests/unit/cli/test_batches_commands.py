@@ -117,7 +117,7 @@ def test_rm_asks_first_and_forgets_all_or_none(shiftboss: Run, url: str, client:
     refused = shiftboss("batches", "rm", first.bid, "--redis", url, answer="n\n")
     assert "forget 1 batch, which is unfinished?" in refused.stderr
     assert refused.stderr.endswith("shiftboss: nothing was done\n")
-    asked = shiftboss("batches", "rm", first.bid, second.bid, "--redis", url, answer="y\n")
+    asked = shiftboss("batches", "rm", first.bid, second.bid, first.bid, "--redis", url, answer="y\n")
     assert "forget 2 batches, 1 of them unfinished?" in asked.stderr
     assert asked.stdout.endswith("2 batches are forgotten\n")
 

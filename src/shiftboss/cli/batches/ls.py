@@ -48,7 +48,7 @@ def ls(
         statuses = list(islice(found, number or None))
         more = number and next(found, None) is not None
     if not statuses:
-        wanted = "such " if tag or text or state else ""
+        wanted = "such " if {tag, text, state} != {None} else ""
         click.echo(f"no {wanted}batches at {client.server.label}, namespace {client.namespace}", err=True)
         return
     print_rows(HEADINGS, [_row(status) for status in statuses], right=("DONE", "FAILING", "DEAD", "AGE"))

@@ -19,7 +19,7 @@ def rm(*, bids: tuple[str, ...], yes: bool, as_json: bool, url: str | None, name
     from shiftboss.batches import Batch
 
     with connected(url, namespace) as client:
-        found = [Batch.open(bid, client=client) for bid in bids]
+        found = [Batch.open(bid, client=client) for bid in dict.fromkeys(bids)]
         pending = sum(batch.status().finished_at is None for batch in found)
         unfinished = "which is unfinished" if len(found) == 1 else f"{pending} of them unfinished"
         confirm(f"forget {plural(len(found), 'batch', 'batches')}{f', {unfinished}' if pending else ''}?", yes)
