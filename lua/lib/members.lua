@@ -24,7 +24,7 @@ end
 -- Returns whether a job died with that, or below.
 local function record_outcome(k, b, position, code)
   if code == 'W' or code == 'T' then return code == 'W' end
-  local is_child = code < 'a'
+  local is_child = code < 'a'  -- a capital
   -- That a child is dead does not say that its complete callbacks have run; it tells that by itself.
   if code ~= 'D' and redis.call('SETBIT', k.ran, position, 1) == 0 then count(k, b, 'ran', 1, is_child) end
   if code == 's' or code == 'S' then

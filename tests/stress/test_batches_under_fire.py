@@ -203,6 +203,7 @@ class Fire:
             assert bool(status.death_at) == bool(status.dead or status.broken or dead_below), status
 
 
+@pytest.mark.timeout(300)
 def test_batches_survive_killed_workers_and_killed_definers(
     client: Shiftboss, backend: Backend, tmp_path: Path
 ) -> None:
