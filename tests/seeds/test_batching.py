@@ -38,7 +38,7 @@ def test_a_workflow_batch_calls_a_handler_of_the_model_and_gives_the_first_job_i
     assert forms.SUBMITTED == [526]
 
 
-@pytest.mark.timeout(200)
+@pytest.mark.timeout(300)
 def test_a_batch_filled_by_a_thousand_blocks_with_a_limiter_around_each_push_succeeds_once_after_the_last(
     worker: Worker,
 ) -> None:
@@ -48,7 +48,7 @@ def test_a_batch_filled_by_a_thousand_blocks_with_a_limiter_around_each_push_suc
         for submission_id in range(1_000):
             with batch.jobs(), limiter.within_limit():
                 forms.load_submission.perform_async(submission_id)
-    status = batch.join(timeout=150)
+    status = batch.join(timeout=240)
     wait_until(lambda: forms.Form526Submission.handled, what="the handler was called")
     assert (status.total, status.done) == (1_000, 1_000)
     assert sorted(forms.LOADED) == list(range(1_000))
