@@ -30,12 +30,19 @@ from tests.waiting import wait_until
 NewBatch = Callable[..., Batch]
 
 
-class SkipOdd(Middleware):
-    """A user's middleware that leaves messages out."""
+NOTHING = object()
+
+
+class Picky(Middleware):
+    """A user's middleware that leaves messages out, or has them fail, whatever their actors do."""
 
     def before_process_message(self, broker: dramatiq.Broker, message: Any) -> None:
         if message.options.get("skip"):
             raise SkipMessage("left out")
+
+    def after_process_message(self, broker: dramatiq.Broker, message: Any, *, result: Any = None, **_: Any) -> None:
+        if message.options.get("not", NOTHING) == result:
+            message.fail()
 
 
 class Stub:
@@ -43,7 +50,7 @@ class Stub:
 
     def __init__(self, url: str) -> None:
         self.broker = StubBroker()
-        self.broker.add_middleware(SkipOdd())
+        self.broker.add_middleware(Picky())
         self.broker.add_middleware(AsyncIO())
         self.client = install(self.broker, Shiftboss(url, engine=DramatiqEngine(self.broker)))
         self.worker = dramatiq.Worker(self.broker, worker_timeout=50, worker_threads=2)
@@ -70,6 +77,9 @@ async def note_job(key: str) -> None:
     await asyncio.sleep(0)
     job = current_job()
     put(key, job and job.jid)
+
+
+def nothing() -> None: ...
 
 
 def fail(key: str) -> None:
@@ -184,7 +194,7 @@ def test_two_deliveries_of_a_message_in_one_process_fail_each_for_itself(stub: S
     assert told == [(Outcome.FAILED, "first"), (Outcome.FAILED, "second")]
 
 
-@pytest.mark.parametrize("how", ["unknown", "skipped", "too_old", "throws"])
+@pytest.mark.parametrize("how", ["unknown", "skipped", "too_old", "throws", "rejected"])
 def test_however_a_message_ends_its_batch_does(stub: Stub, key: str, how: str) -> None:
     batch = Batch(client=stub.client)
     with batch.jobs():
@@ -192,6 +202,8 @@ def test_however_a_message_ends_its_batch_does(stub: Stub, key: str, how: str) -
             stub.broker.enqueue(dramatiq.Message("default", "nobody", (), {}, {}))
         elif how == "skipped":
             stub.actor(note).send_with_options(args=(key,), skip=True)
+        elif how == "rejected":
+            stub.actor(nothing).send_with_options(**{"not": None})
         elif how == "too_old":
             old = stub.actor(never_in_time, max_age=1).message(key)
             stub.broker.enqueue(old.copy(message_timestamp=0))
@@ -199,6 +211,7 @@ def test_however_a_message_ends_its_batch_does(stub: Stub, key: str, how: str) -
             stub.actor(fail, max_retries=5, throws=(ValueError,)).send(key)
     status = batch.join(timeout=20, event="finished")
     assert (status.total, status.dead) == (1, 1)
+    assert status.failures[0].error
     assert notes(key) == []
 
 

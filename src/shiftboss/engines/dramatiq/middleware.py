@@ -15,6 +15,7 @@ from shiftboss.client import Shiftboss
 from shiftboss.endings import Requeue
 from shiftboss.engines.dramatiq.engine import DramatiqEngine
 from shiftboss.engines.dramatiq.messages import arrived, place_of
+from shiftboss.errors import JobError
 from shiftboss.extension import Reschedule
 from shiftboss.jobs import OPTIONS, CurrentJob, Message, Outcome, current_job, running
 from shiftboss.later import Promoter
@@ -24,8 +25,8 @@ from shiftboss.watch import watch_of
 
 # Seconds that the last reports may take at a stop.
 LAST = 5.0
-# The attribute of a delivery that says how it failed.
-FAILED = "shiftboss_failed"
+# The attribute of a delivery that says what was run, and what it raised.
+RAN = "shiftboss_ran"
 
 
 class PutBack(SkipMessage):
@@ -35,8 +36,8 @@ class PutBack(SkipMessage):
 class ShiftbossMiddleware(Middleware):
     """Use `install`, which adds it.
 
-    A run's end is known when Dramatiq has decided what becomes of the message: success at once, a failure when it is
-    acknowledged (a retry was enqueued) or rejected (it will not run again).
+    A run's end is known when Dramatiq has decided what becomes of the message: it is acknowledged (a success, or a retry was
+    enqueued) or rejected (it will not run again).
 
     Args:
         client: Where the batches live.
@@ -71,11 +72,8 @@ class ShiftbossMiddleware(Middleware):
         self._here.message = None
         if place_of(message) is None:
             return
-        if exception is None:
-            tell(self._client, arrived(message), Outcome.SUCCEEDED, None)
-            return
         # Kept with this delivery: another one of the same message may run here at the same time.
-        setattr(message, FAILED, (arrived(message), exception))
+        setattr(message, RAN, (arrived(message), exception))
         if isinstance(exception, Shutdown):
             # Before it is enqueued again: nobody runs it then.
             self._client.perform(letting_go(self._client, arrived(message)))
@@ -87,16 +85,14 @@ class ShiftbossMiddleware(Middleware):
             tell(self._client, arrived(message), Outcome.DIED, SkipMessage("skipped by a middleware"))
 
     def before_ack(self, broker: dramatiq.Broker, message: dramatiq.MessageProxy) -> None:  # noqa: ARG002
-        failed = vars(message).pop(FAILED, None)
-        if failed is not None and not isinstance(failed[1], Shutdown):
-            tell(self._client, failed[0], Outcome.FAILED, failed[1])
+        ran, error = vars(message).pop(RAN, (None, None))
+        if ran is not None and not isinstance(error, Shutdown):
+            tell(self._client, ran, Outcome.SUCCEEDED if error is None else Outcome.FAILED, error)
 
     def before_nack(self, broker: dramatiq.Broker, message: dramatiq.MessageProxy) -> None:  # noqa: ARG002
-        failed = vars(message).pop(FAILED, None)
-        if failed is not None:
-            tell(self._client, failed[0], Outcome.DIED, failed[1])
-        elif place_of(message) is not None:
-            tell(self._client, arrived(message), Outcome.DIED, message._exception)
+        if place_of(message) is not None:
+            ran, error = vars(message).pop(RAN, None) or (arrived(message), message._exception)
+            tell(self._client, ran, Outcome.DIED, error or JobError("somebody called its message.fail()"))
 
     def after_worker_boot(self, broker: dramatiq.Broker, worker: dramatiq.Worker) -> None:  # noqa: ARG002
         watch_of(self._client).serve(Promoter(self._client, self._engine.name, self._engine.promote))
