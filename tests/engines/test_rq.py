@@ -177,7 +177,7 @@ def test_many_jobs_are_one_transaction(here: RqDriver, new_batch: NewBatch, key:
 
 
 def test_a_job_goes_to_the_redis_of_its_queue(here: RqDriver, url: Url, new_batch: NewBatch, key: str) -> None:
-    there = Redis.from_url(url(58))
+    there = Redis.from_url(url(62))
     install(there, here.client)
     elsewhere = ShiftbossQueue(QUEUE, connection=there)
     with new_batch(here).jobs():
@@ -254,7 +254,7 @@ def test_a_client_with_another_engine_is_refused(url: Url) -> None:
 
 def test_threads_that_come_first_together_find_one_client(url: Url, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(RqEngine, "__init__", slowly(RqEngine.__init__))
-    start, redis = threading.Barrier(4), Redis.from_url(url(57))
+    start, redis = threading.Barrier(4), Redis.from_url(url(61))
 
     def first_use(_: int) -> Shiftboss:
         start.wait()

@@ -31,19 +31,25 @@ def new_identity() -> str:
     return f"{socket.gethostname()}-{os.getpid()}-{token_hex(4)}"
 
 
+class _Here:
+    """What one process is known by, and shows itself with."""
+
+    def __init__(self) -> None:
+        self.identity = new_identity()
+        self.lock = threading.Lock()
+        self.lines: dict[Hashable, tuple[Line, float]] = {}
+
+
 class Presence:
     """One store's presence on each node, from threads, before and after a fork."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._forget()
+        # By process id: a forked child has a name of its own, one for all its threads, and leaves its parent's lines alone.
+        self._processes: dict[int, _Here] = {}
 
     def identity(self) -> str:
         """What this process is known by; another one after a fork."""
-        if self._pid != os.getpid():
-            self._lock = threading.Lock()
-            self._forget()
-        return self._identity
+        return self._here().identity
 
     def show(self, node: Hashable, maker: Maker, prefix: str, timeout: float) -> None:
         """Subscribe on a node to the channel of this process, anew unless that was just done.
@@ -51,26 +57,28 @@ class Presence:
         Raises:
             redis.RedisError: It cannot be reached.
         """
-        channel = prefix + self.identity()
-        with self._lock:
-            line, since = self._lines.get(node, (None, 0.0))
+        here = self._here()
+        with here.lock:
+            line, since = here.lines.get(node, (None, 0.0))
             if line is not None:
                 if time.monotonic() - since < FRESH:
                     return
                 line.close()
             line = Line(maker.make(), timeout)
-            Subscription(line, channel)
-            self._lines[node] = (line, time.monotonic())
+            Subscription(line, prefix + here.identity)
+            here.lines[node] = (line, time.monotonic())
 
     def close(self) -> None:
-        with self._lock:
-            for line, _ in self._lines.values():
+        here = self._here()
+        with here.lock:
+            for line, _ in here.lines.values():
                 line.close()
-            self._lines.clear()
+            here.lines.clear()
 
-    def _forget(self) -> None:
-        self._identity, self._pid = new_identity(), os.getpid()
-        self._lines: dict[Hashable, tuple[Line, float]] = {}
+    def _here(self) -> _Here:
+        pid = os.getpid()
+        here = self._processes.get(pid)
+        return self._processes.setdefault(pid, _Here()) if here is None else here
 
 
 class AsyncPresence:
