@@ -65,9 +65,7 @@ class CeleryDriver(Driver):
 
     def start(self, log: Path) -> Worker:
         worker = Worker(["-m", "tests.engines.app_celery"], {SETTINGS: json.dumps(self._settings)}, log)
-        ready = lambda: log.exists() and " ready." in log.read_text()  # noqa: E731
-        wait_until(lambda: ready() or not worker.alive, timeout=30, what="a worker")
-        return worker
+        return worker.until(lambda: log.exists() and " ready." in log.read_text())
 
     def bury(self) -> None:
         """Wait for the broker's visibility timeout: a worker that starts now takes over what others held that long."""

@@ -16,7 +16,6 @@ from shiftboss import Shiftboss
 from shiftboss.engines.dramatiq import DramatiqEngine, install
 from tests.engines.actions import ACTIONS
 from tests.engines.driver import QUEUE, Driver, Worker
-from tests.waiting import wait_until
 
 SETTINGS = "CONFORMANCE_DRAMATIQ"
 
@@ -70,9 +69,7 @@ class DramatiqDriver(Driver):
     def start(self, log: Path) -> Worker:
         command = ["-m", "dramatiq", "tests.engines.app_dramatiq:broker", "-p", "1", "-t", "4", "-Q", QUEUE, "default"]
         worker = Worker(command, {SETTINGS: json.dumps(self._settings)}, log)
-        ready = lambda: log.exists() and "Worker process is ready for action." in log.read_text()  # noqa: E731
-        wait_until(lambda: ready() or not worker.alive, timeout=30, what="a worker")
-        return worker
+        return worker.until(lambda: log.exists() and "Worker process is ready for action." in log.read_text())
 
     def bury(self) -> None:
         """Make all heartbeats old: the next command of a worker gives the dead one's messages back."""

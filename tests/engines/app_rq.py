@@ -19,7 +19,6 @@ from shiftboss import Shiftboss
 from shiftboss.engines.rq import RqEngine, ShiftbossJob, ShiftbossQueue, ShiftbossWorker, engine, install, installing
 from tests.engines.actions import ACTIONS
 from tests.engines.driver import QUEUE, Driver, Worker
-from tests.waiting import wait_until
 
 REDIS = "CONFORMANCE_RQ"
 WORKERS = 4
@@ -62,9 +61,7 @@ class RqDriver(Driver):
     def start(self, log: Path) -> Worker:
         """As many workers as the other engines have threads: one of RQ's runs one job at a time."""
         worker = Worker(["-m", __name__], {REDIS: self._url}, log)
-        ready = lambda: log.exists() and log.read_text().count("Listening on") == WORKERS  # noqa: E731
-        wait_until(lambda: ready() or not worker.alive, timeout=30, what="workers")
-        return worker
+        return worker.until(lambda: log.exists() and log.read_text().count("Listening on") >= WORKERS)
 
     def bury(self) -> None:
         """Let the leases of what runs end, and clean up as a worker does from time to time."""

@@ -16,7 +16,6 @@ from shiftboss.engines.sidekiq.worker import Worker as SidekiqWorker
 from shiftboss.jobs import Message
 from tests.engines.actions import ACTIONS
 from tests.engines.driver import QUEUE, Driver, Worker
-from tests.waiting import wait_until
 
 JOBS = {
     name: job(name=f"conformance.{name}", queue=QUEUE, retry=retries)(action)
@@ -51,8 +50,7 @@ class SidekiqDriver(Driver):
     def start(self, log: Path) -> Worker:
         before = self.raw.scard("processes")
         worker = Worker(["-m", "tests.engines.app_sidekiq"], {"SHIFTBOSS_URL": self.url}, log)
-        wait_until(lambda: self.raw.scard("processes") != before or not worker.alive, what="a worker")
-        return worker
+        return worker.until(lambda: self.raw.scard("processes") != before)
 
     def bury(self) -> None:
         for name in self.raw.smembers("processes"):  # type: ignore[union-attr]

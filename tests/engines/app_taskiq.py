@@ -19,7 +19,6 @@ from shiftboss import Shiftboss
 from shiftboss.engines.taskiq import TaskiqEngine, install, installing
 from tests.engines.actions import ACTIONS
 from tests.engines.driver import QUEUE, Driver, Worker
-from tests.waiting import wait_until
 
 SETTINGS = "CONFORMANCE_TASKIQ"
 # A callback is retried soon.
@@ -70,9 +69,7 @@ class TaskiqDriver(Driver):
         command = ["-m", "taskiq", "worker", "tests.engines.app_taskiq:broker", "--workers", "1"]
         command += ["--max-async-tasks", "8", "--max-threadpool-threads", "8", "--no-configure-logging"]
         worker = Worker(command, {SETTINGS: json.dumps(self._settings)}, log)
-        ready = lambda: log.exists() and "the worker is listening" in log.read_text()  # noqa: E731
-        wait_until(lambda: ready() or not worker.alive, timeout=30, what="a worker")
-        return worker
+        return worker.until(lambda: log.exists() and "the worker is listening" in log.read_text())
 
     def bury(self) -> None:
         """Nothing: what is not acknowledged is claimed by another worker after the broker's idle timeout."""

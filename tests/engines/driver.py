@@ -7,12 +7,13 @@ import signal
 import subprocess
 import sys
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from shiftboss import periodic
 from shiftboss.client import Shiftboss
+from tests.waiting import wait_until
 
 ROOT = Path(__file__).parents[2]
 QUEUE = "work"
@@ -43,6 +44,15 @@ class Worker:
                 },
                 start_new_session=True,
             )
+
+    def until(self, ready: Callable[[], bool]) -> Self:
+        """Wait until it serves, or has ended. One that does neither in time is killed: it would take the jobs of other tests."""
+        try:
+            wait_until(lambda: ready() or not self.alive, timeout=45, what="a worker")
+        except BaseException:
+            self.kill()
+            raise
+        return self
 
     @property
     def alive(self) -> bool:
