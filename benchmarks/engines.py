@@ -1,7 +1,9 @@
 """Claim: what a batch adds to a job is a few calls to Redis, on every engine.
 
-On each engine no-op jobs are pushed and then run by one worker, alone and in a batch in turn; the median of the rounds counts.
-Measured are jobs per second pushed, jobs per second run, and the calls that Redis counted for each job of both together.
+On each engine no-op jobs are pushed and then run by one worker: alone, in a batch, in a batch with a callback, and with what
+the engine itself has to call something back; in turn, and the median of the rounds counts. Measured are jobs per second
+pushed, jobs per second run (until the callback has run, where there is one), and the calls that Redis counted for each job of
+both together.
 
     python benchmarks/engines.py [jobs [rounds]]         needs the extra `bench`
 """
@@ -24,6 +26,15 @@ WORKERS = {
     "rq": ["-m", "rq.cli", "worker", "default", "-w", "{rq}", "-q", "--url", "{url}"],
     "taskiq": ["-m", "taskiq", "worker", "engine_app:broker", "-w", "1", "--log-level", "ERROR"],
 }
+# What is set in the environment, by what it is called.
+WAYS = {
+    "alone": {},
+    "in a batch": {"BENCH_BATCHED": "1"},
+    "in a batch, called back": {"BENCH_BATCHED": "1", "BENCH_CALLBACK": "1"},
+    "called back by its own means": {"BENCH_CALLBACK": "1"},
+}
+# Those that have such means: a chord, a group's callback, a job that depends on all.
+CALL_BACK = {"celery", "dramatiq", "rq"}
 RQ = {False: "rq.SimpleWorker", True: "shiftboss.engines.rq.ShiftbossSimpleWorker"}
 # Those that are slow get fewer jobs.
 SHARES = {"sidekiq": 10.0, "rq": 0.2}
@@ -38,18 +49,18 @@ class Round:
     calls: float
 
 
-def measure(engine: str, url: str, jobs: int, *, batched: bool) -> Round:
+def measure(engine: str, url: str, jobs: int, way: dict[str, str]) -> Round:
     plain = redis.Redis.from_url(url)
     plain.flushall()
     plain.config_resetstat()
-    env = {**environment(url, jobs), "BENCH_ENGINE": engine} | ({"BENCH_BATCHED": "1"} if batched else {})
+    env = {**environment(url, jobs), "BENCH_ENGINE": engine, **way}
     timed = (
         "import time, engine_app as app; began = time.perf_counter(); app.push({}); print(time.perf_counter() - began)"
     )
     pushing = subprocess.run(
         [PYTHON, "-c", timed.format(jobs)], cwd=PEERS, env=env, check=True, timeout=MOST, capture_output=True
     )
-    words = [word.format(url=url, rq=RQ[batched]) for word in WORKERS[engine]]
+    words = [word.format(url=url, rq=RQ["BENCH_BATCHED" in way]) for word in WORKERS[engine]]
     with worker([PYTHON, *words], env):
         deadline = time.monotonic() + MOST
         while (seconds := plain.get("bench:seconds")) is None:
@@ -73,15 +84,15 @@ def main(jobs: int, rounds: int) -> None:
     with server() as url:
         for engine in WORKERS:
             count = round(jobs * SHARES.get(engine, 1.0))
-            found: dict[bool, list[Round]] = {False: [], True: []}
+            ways = {name: way for name, way in WAYS.items() if "BENCH_BATCHED" in way or not way or engine in CALL_BACK}
+            found: dict[str, list[Round]] = {name: [] for name in ways}
             for _ in range(rounds):
-                for batched, seen in found.items():
-                    seen.append(measure(engine, url, count, batched=batched))
-            for batched, seen in found.items():
-                pushed, ran, calls = (median(getattr(one, name) for one in seen) for name in ("pushed", "ran", "calls"))
-                how = "in a batch" if batched else "alone"
+                for name, way in ways.items():
+                    found[name].append(measure(engine, url, count, way))
+            for name, seen in found.items():
+                pushed, ran, calls = (median(getattr(one, what) for one in seen) for what in ("pushed", "ran", "calls"))
                 print(
-                    f"{engine:9} {how:11} {pushed:9,.0f} pushed/s  {ran:8,.0f} run/s  {calls:5.2f} calls a job",
+                    f"{engine:9} {name:28} {pushed:9,.0f} pushed/s  {ran:8,.0f} run/s  {calls:5.2f} calls a job",
                     flush=True,
                 )
 
