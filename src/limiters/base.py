@@ -70,6 +70,10 @@ class Limiter(Limits[Given_co, Skipped_co]):
         check_count("reschedule", self.reschedule, least=0)
         if self.backoff is not None and not callable(self.backoff):
             raise ConfigError(f"expected backoff to be a function of limiter, job and error, got {self.backoff!r}")
+        if not isinstance(self.client, Shiftboss | None):
+            raise ConfigError(
+                f"limiter {self.name!r}: expected client to be a Shiftboss client, as Shiftboss(url) makes one, got {self.client!r}"
+            )
 
     @property
     @abstractmethod

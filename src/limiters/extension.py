@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import logging
 import random
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from shiftboss.config import to_seconds
-from shiftboss.errors import OverLimit
+from shiftboss.errors import ConfigError, OverLimit
 from shiftboss.extension import Extension, Reschedule
 from shiftboss.jobs import OVERRATED, Message
 
@@ -19,14 +21,35 @@ if TYPE_CHECKING:
     from shiftboss.client import Shiftboss
 
 log = logging.getLogger("shiftboss.limiters")
-# Errors of others that mean the same as `OverLimit`: a client library's for status 429, say.
-errors: set[type[BaseException]] = set()
 # How often in a row a job is put back before being over the limit is a failure like others, unless its limiter says.
 MOST = 20
 # Seconds for each time it was put back, where nobody knows when there will be room again.
 STEP = 300.0
 # Seconds over which the jobs that a limiter put back spread: they must not all come at one instant.
 JITTER = 1.0
+
+
+class ErrorClasses(set[type[BaseException]]):
+    """A set of error classes; one that is none is refused when it is added, not when the next job fails."""
+
+    def add(self, element: type[BaseException], /) -> None:
+        """Add one.
+
+        Raises:
+            ConfigError: No class of errors.
+        """
+        if not (isinstance(element, type) and issubclass(element, BaseException)):
+            raise ConfigError(f"expected limiters.errors to be given a class of errors, got {element!r}")
+        super().add(element)
+
+    def update(self, *others: Iterable[type[BaseException]]) -> None:
+        """Add several; see `add`."""
+        for element in chain(*others):
+            self.add(element)
+
+
+# Errors of others that mean the same as `OverLimit`: a client library's for status 429, say.
+errors = ErrorClasses()
 
 
 class LimiterExtension(Extension):

@@ -105,7 +105,8 @@ class Limits(ABC, Generic[Given_co, Skipped_co]):
         With ``policy="skip"`` a call for which there is no room returns None, and the function is not called.
 
         Raises:
-            ConfigError: A generator function, which runs after the call; put the block inside it.
+            ConfigError: No function; a generator function, which runs after the call: put the block inside it; or a job: put
+                this decorator under the one that makes it a job.
         """
         return decorate(self, function)
 

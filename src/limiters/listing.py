@@ -95,15 +95,25 @@ def restore(entry: Listed, client: Shiftboss) -> Limiter:
 
 
 def remove(limiter: Limiter, *, client: Shiftboss | None = None) -> None:
-    """Forget a limiter: what was taken and counted of it, and that it is there. Three round trips; who uses it brings it back."""
-    client = client or limiter.client or current_client()
+    """Forget a limiter: what was taken and counted of it, and that it is there. Three round trips; who uses it brings it back.
+
+    Raises:
+        ConfigError: A name, say; `find` has its limiter.
+    """
+    client = client or _check(limiter).client or current_client()
     client.perform(_remove(limiter, client))
 
 
 async def aremove(limiter: Limiter, *, client: Shiftboss | None = None) -> None:
     """As `remove`, for coroutines."""
-    client = client or limiter.client or current_client()
+    client = client or _check(limiter).client or current_client()
     await client.aperform(_remove(limiter, client))
+
+
+def _check(limiter: Limiter) -> Limiter:
+    if not isinstance(limiter, Limiter):
+        raise ConfigError(f"expected a limiter to remove, as limiters.find(name) has it, got {limiter!r}")
+    return limiter
 
 
 def _remove(limiter: Limiter, client: Shiftboss) -> Plan[None]:

@@ -127,7 +127,7 @@ def check_seconds(name: str, value: object, *, at_most: float | None = None, zer
     number = value if isinstance(value, (int, float)) and not isinstance(value, bool) else math.nan
     if not (0 < number < math.inf or (zero and number == 0)) or (at_most is not None and number > at_most):
         wanted = "zero or a positive number" if zero else "a positive number"
-        limit = f" of at most {at_most:g}" if at_most is not None else " of"
+        limit = f" of at most {at_most:,.10g}" if at_most is not None else " of"
         raise ConfigError(f"expected {name} to be {wanted}{limit} seconds, got {value!r}")
     return float(number)
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from shiftboss import OverLimit, Shiftboss, limiters
+from shiftboss import ConfigError, OverLimit, Shiftboss, limiters
 from shiftboss.extension import Reschedule
 from shiftboss.jobs import Message
 from shiftboss.limiters import concurrent
@@ -140,6 +140,14 @@ def test_wherever_an_error_says_when_it_may_be_tried_again(registered: None, sai
     later = raised(error)
     assert later is not None
     assert 30 <= later.delay <= 33
+
+
+@pytest.mark.parametrize("wrong", [TooManyRequests(), "TooManyRequests", int])
+def test_what_is_no_class_of_errors_is_refused_at_once(wrong: Any) -> None:
+    for add in (limiters.errors.add, lambda one: limiters.errors.update([one])):
+        with pytest.raises(ConfigError, match=r"expected limiters.errors to be given a class of errors, got"):
+            add(wrong)
+    assert not limiters.errors
 
 
 def test_any_other_error_is_a_failure() -> None:

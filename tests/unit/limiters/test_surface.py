@@ -8,11 +8,12 @@ from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
+from unittest.mock import MagicMock
 
 import pytest
 import time_machine
 
-from shiftboss import ConfigError, Shiftboss, keys, limiters
+from shiftboss import ConfigError, Shiftboss, job, keys, limiters
 from shiftboss.client import current_client
 from shiftboss.limiters import Limiter, LimiterState, OverLimit, calls
 from shiftboss.limiters.registry import MOST, _written
@@ -255,6 +256,55 @@ def test_a_generator_function_is_not_decorated(clock: time_machine.Traveller) ->
             limiter.limit(numbers)
         with pytest.raises(ConfigError, match=r"'anumbers'.*write async with limiter\.within_limit\(\): inside it$"):
             limiter.limit(anumbers)
+
+
+class Awaited:
+    """A callable that is no coroutine function and returns a coroutine all the same."""
+
+    def __init__(self, limiter: Limiter) -> None:
+        self.limiter = limiter
+
+    async def __call__(self) -> int:
+        return self.limiter.peek().used
+
+
+@pytest.mark.asyncio
+async def test_an_object_whose_call_is_a_coroutine_is_within_the_limit_until_that_ends(
+    clock: time_machine.Traveller,
+) -> None:
+    limiter = make("concurrent", 1)
+    assert await limiter.limit(Awaited(limiter))() == 1
+    assert limiter.peek().used == 0
+
+
+@pytest.mark.parametrize("function", [5, None, "name"])
+def test_what_is_no_function_is_not_decorated(clock: time_machine.Traveller, function: Any) -> None:
+    with pytest.raises(ConfigError, match="expected limit to be given a function, got"):
+        make("bucket").limit(function)
+
+
+def test_a_job_is_not_decorated_for_it_could_not_be_pushed_any_more(clock: time_machine.Traveller) -> None:
+    @job
+    def resize() -> None: ...
+
+    with pytest.raises(
+        ConfigError, match=r"cannot limit 'resize', which is a job already; put the limiter's decorator under"
+    ):
+        make("bucket").limit(resize)
+    job(make("bucket").limit(lambda: None), name="resized")
+    make("bucket").limit(MagicMock(__name__="stand-in"))()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("client", ["redis://localhost/0", 5])
+def test_a_client_that_is_none_is_refused(kind: str, client: Any) -> None:
+    with pytest.raises(ConfigError, match="expected client to be a Shiftboss client"):
+        make(kind, client=client)
+
+
+def test_a_name_is_no_limiter_to_remove(clock: time_machine.Traveller) -> None:
+    with pytest.raises(ConfigError, match=r"as limiters.find\(name\) has it, got 'erp'"):
+        limiters.remove("erp")  # type: ignore[arg-type]
 
 
 def test_a_decorated_function_that_is_refused_is_not_called(clock: time_machine.Traveller) -> None:
