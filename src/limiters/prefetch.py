@@ -89,6 +89,9 @@ class Shelf:
             return block if block is not None and block.left else None
 
 
+# How many limiters may have a block here; beyond that the oldest is dropped, and its units come back with time.
+MOST = 10_000
+_guard = threading.Lock()
 _shelves: WeakKeyDictionary[Shiftboss, dict[str, Shelf]] = WeakKeyDictionary()
 
 
@@ -101,7 +104,12 @@ def shelf_of(client: Shiftboss, key: str) -> Shelf:
         if shelves is new:
             when_it_ends(client, lambda: leftovers(new))
     shelf = shelves.get(key)
-    return shelf if shelf is not None else shelves.setdefault(key, Shelf())
+    if shelf is None:
+        with _guard:
+            if len(shelves) >= MOST:
+                del shelves[next(iter(shelves))]
+            shelf = shelves.setdefault(key, Shelf())
+    return shelf
 
 
 def leftovers(shelves: dict[str, Shelf]) -> list[Call[Any]]:
@@ -112,6 +120,8 @@ def leftovers(shelves: dict[str, Shelf]) -> list[Call[Any]]:
 
 def _begin_anew() -> None:
     """In a forked child: the units are the parent's, and a lock may be held by a thread that the child does not have."""
+    global _guard
+    _guard = threading.Lock()
     for shelves in list(_shelves.values()):
         shelves.clear()
 

@@ -143,6 +143,18 @@ def test_the_last_units_are_given_one_by_one(client: Shiftboss) -> None:
     assert given == 10
 
 
+def test_a_process_has_blocks_of_a_bounded_number_of_limiters(
+    client: Shiftboss, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(prefetch, "MOST", 3)
+    names = [f"customer-{n}" for n in range(5)]
+    for _ in range(8):
+        for name in names:
+            limiters.window(name, 100, 60, prefetch=10, wait_timeout=0).acquire()
+    assert len(prefetch._shelves[client]) == 3
+    assert all(limiters.window(name, 100, 60).peek().used >= 8 for name in names)
+
+
 def test_reset_forgets_the_block(client: Shiftboss) -> None:
     limiter = block(100, 100)
     for _ in range(30):
