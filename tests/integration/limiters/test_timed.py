@@ -14,11 +14,14 @@ import pytest
 from redis.exceptions import RedisError
 
 from shiftboss import ConfigError, Shiftboss, limiters
-from shiftboss.limiters import Limiter, OverLimit
+from shiftboss.limiters import Limiter, OverLimit, patience
+from shiftboss.plan import Plan
 from shiftboss.store import command
 from tests.backends import Backend
 
 KINDS = ["bucket", "window", "leaky", "points"]
+# Intervals in which nothing comes back while a test runs, however slow the machine.
+HOUR, DAY = 3600, 86400
 
 
 def make(kind: str, size: int = 5, interval: float = 60, **options: Any) -> Limiter:
@@ -30,17 +33,30 @@ def make(kind: str, size: int = 5, interval: float = 60, **options: Any) -> Limi
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_it_admits_its_size_and_refuses_the_next(client: Shiftboss, kind: str) -> None:
-    limiter = make(kind, wait_timeout=0)
+    limiter = make(kind, interval=DAY, wait_timeout=0)
     assert sum(limiter.try_acquire() is not None for _ in range(9)) == 5
     state = limiter.peek()
     assert (state.used, state.remaining, state.waiting) == (5, 0, 0)
     assert state.reset_after is not None
-    assert 0 < state.reset_after <= 60
+    assert 0 < state.reset_after <= DAY
     with pytest.raises(OverLimit) as refused:
         limiter.acquire()
     assert refused.value.limiter == "x"
     assert refused.value.retry_after is not None
-    assert 0 < refused.value.retry_after <= 60
+    assert 0 < refused.value.retry_after <= DAY
+
+
+@pytest.mark.backends("embedded", "redis")
+def test_periods_of_a_bucket_stay_those_of_the_clock_however_many_reserve(client: Shiftboss, backend: Backend) -> None:
+    limiter = limiters.bucket("x", 1000, HOUR)
+    key, period = limiter.key(client), HOUR * 1000
+    for _ in range(5):
+        client.store.run_many([limiter.taking(key, 1, DAY)] * 1000, 60)
+    text = "local time = redis.call('TIME') return {time[1], time[2], redis.call('PTTL', KEYS[1])}"
+    seconds, micros, left = map(int, backend.raw.eval(text, 1, key))
+    # It ends a millisecond before the border; and between the two questions a moment may have passed.
+    late = (seconds * 1000 + micros // 1000 + left + 1 + period // 2) % period - period // 2
+    assert -1000 < late <= 1
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -119,12 +135,24 @@ async def test_coroutines_are_limited_from_the_same_definition(aclient: Shiftbos
 
 @pytest.mark.asyncio
 @pytest.mark.parametrize("kind", ["bucket", "window", "leaky"])
-async def test_a_cancelled_waiter_gives_its_units_back(aclient: Shiftboss, kind: str) -> None:
-    limiter = make(kind, 1, 30, wait_timeout=100)
+async def test_a_cancelled_waiter_gives_its_units_back(
+    aclient: Shiftboss, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    resting: list[float] = []
+
+    def rest(seconds: float) -> Plan[None]:
+        resting.append(seconds)
+        yield from patience.rest(seconds)
+
+    monkeypatch.setattr("shiftboss.limiters.timed.rest", rest)
+    limiter = make(kind, 1, DAY, wait_timeout=5 * DAY)
     await limiter.aacquire()
-    waiters = [asyncio.create_task(limiter.aacquire()) for _ in range(3)]
-    while (await limiter.apeek()).waiting < 3:  # noqa: ASYNC110
-        await asyncio.sleep(0.01)
+    waiters = []
+    for number in range(1, 4):
+        waiters.append(asyncio.create_task(limiter.aacquire()))
+        while len(resting) < number:  # noqa: ASYNC110  the server knows of it before its waiter does
+            await asyncio.sleep(0.01)
+    assert (await limiter.apeek()).waiting == 3
     for waiter in reversed(waiters):
         waiter.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -175,7 +203,7 @@ async def test_a_budget_is_kept_while_some_wait_and_others_correct(aclient: Shif
                 await grant.acorrect(10)
 
     await asyncio.gather(*(spend() for _ in range(20)))
-    assert 50 + 500 * 0.8 < spent <= 50 + 500 * (time.monotonic() - began) + 1
+    assert 50 < spent <= 50 + 500 * (time.monotonic() - began) + 1
 
 
 @pytest.mark.backends("embedded", "redis", "cluster")
