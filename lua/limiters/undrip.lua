@@ -16,11 +16,12 @@ RESEND no
 ]]
 --- @include lib/owed
 --- @include lib/clock
-local TICK = 1000  -- of the clock by which it refills
 
 local now, owed, full = clock() * 1000, owed_now(KEYS[1]), tonumber(ARGV[5])
 local units = ARGV[1] * ARGV[3]
+-- Others add whole units. What is less is of clocks, and of moments that passed between two looks at one.
+local others = math.max(1000, units / ARGV[3] / 2)
 local left = full > 0 and full - now or units - ARGV[4]
-if left <= 0 or (owed > ARGV[1] * ARGV[2] + ROUNDING and now + owed > full + TICK) then return 0 end
+if left <= 0 or (owed > ARGV[1] * ARGV[2] + ROUNDING and now + owed > full + others) then return 0 end
 owe(KEYS[1], owed - math.min(units, left))
 return 1
