@@ -139,6 +139,27 @@ def test_what_comes_back_in_parts_of_a_second_is_not_rounded_to_seconds(
     assert 3 + 17 <= admitted <= 3 + 18
 
 
+def test_units_are_given_back_though_the_server_stood_still_between_two_looks_at_its_clock(
+    clock: time_machine.Traveller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limiter = limiters.leaky("x", 1, 60, wait_timeout=100)
+    limiter.acquire()
+    store = current_client().store
+
+    def interrupt(_: float) -> None:
+        """After a script has set its key some milliseconds later than it had reckoned."""
+        key = limiter.key(current_client())
+        owed = store.run(command("GET", [key], [], int))
+        store.run(command("SET", [key], [owed + 30_000, "PX", owed // 1000 + 30], bool))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("shiftboss.plan.time.sleep", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        limiter.acquire()
+    assert limiter.peek().waiting <= 1  # the part of a unit that was added
+    assert (limiter.peek().reset_after or 0) < 61
+
+
 def test_no_caller_comes_at_the_same_instant_as_another(
     clock: time_machine.Traveller, monkeypatch: pytest.MonkeyPatch
 ) -> None:
