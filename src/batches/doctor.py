@@ -170,7 +170,7 @@ def _traced(client: Shiftboss, pending: Sequence[Status]) -> Plan[list[Finding]]
     ] + [
         *lost,
         *(
-            Finding(bid, "orphaned", f"{len(positions):,} jobs were run by a process that is gone", tuple(positions))
+            Finding(bid, "orphaned", f"run by a process that is gone: {len(positions):,}", tuple(positions))
             for bid, positions in orphans.items()
         ),
     ]

@@ -208,7 +208,7 @@ def test_members_whose_process_is_gone_are_orphaned(site: Site) -> None:
     untraceable, orphaned = examine()
     assert untraceable.kind == "untraceable", "nothing is known of the third"
     assert (orphaned.kind, orphaned.positions) == ("orphaned", (0,))
-    assert orphaned.detail == "1 jobs were run by a process that is gone"
+    assert orphaned.detail == "run by a process that is gone: 1"
     bury(batch.bid, orphaned.positions)
     assert batch.status().dead == 1
     assert [finding.kind for finding in examine()] == ["untraceable"]
