@@ -122,10 +122,11 @@ class Scheduler(Service):
 
     def _serve(self) -> None:
         """Follow and lead for as long as Redis answers."""
-        self._deploy()
         with self._client.store.subscribe(channel(self._client.namespace, self.schedule_name)) as hearing:
             self._hearing = hearing
             try:
+                # Now that nothing is missed which changes afterwards.
+                self._deploy()
                 while not self.stopping:
                     now = time.monotonic()
                     if self._lead and now >= self._next_step:

@@ -236,7 +236,7 @@ def fill_with(text: str, raw: Any, client: Shiftboss) -> str:
     raw.hset(batch.keys.record, mapping={"callbacks:success": 1, "call:success:0": called, "run:success:0": "died"})
     limiters.concurrent("evil", 2, wait_timeout=0).acquire()
     raw.zadd("sb:{concurrent:evil}:leases", {f"{text.replace('.', '')}.1.1000": (now + 50) * 1000})
-    periodic.put("evil", job=text, queue=text, every=60, description=text, tags=[text])
+    periodic.put("evil", job=text, queue=text.replace(" ", "/"), every=60, description=text, tags=[text])
     line = {
         "planned": None,
         "at": round(now * 1000),
