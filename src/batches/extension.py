@@ -128,10 +128,8 @@ class BatchExtension(Extension):
                 yield from finish(self._client, of, "", "done" if done else "died")
         elif of is not None:
             keys = self._client.batch_keys(of.bid)
-            if outcome not in (
-                Outcome.SUCCEEDED,
-                Outcome.DIED,
-            ):  # engines publish a retry before they say so: it may run by now
+            # Engines publish a retry before they say that a run has failed: it may run by now.
+            if outcome not in {Outcome.SUCCEEDED, Outcome.DIED}:
                 yield from run(calls.stop(keys, of.position, _run_of(message, self._client.store.identity)))
             if outcome in RUNS:
                 sent = yield from deliver(self._record(of, message, outcome, error, GRACE))

@@ -51,7 +51,8 @@ def test_succeeded_without_callbacks_it_lingers_at_once(site: Site) -> None:
     assert 0 < life(site, batch.keys.record) <= 3_600_000
 
 
-def test_activity_renews_it(site: Site) -> None:
+@pytest.mark.parametrize("age", [DAY_MS, -DAY_MS], ids=["after a day", "although the clock was set back"])
+def test_activity_renews_it(site: Site, age: int) -> None:
     batch = Batch()
     with batch.jobs():
         site.push(1)
@@ -59,21 +60,7 @@ def test_activity_renews_it(site: Site) -> None:
     keys = batch.keys
     for key in (keys.record, keys.ran, keys.done):
         site.client.store.run(command("PEXPIRE", [key], [60_000], int))
-    site.age(keys, DAY_MS)
-    site.end(site.crew.members[0])
-    for key in (keys.record, keys.ran, keys.done):
-        assert life(site, key) > 29 * DAY_MS
-
-
-def test_activity_renews_it_although_the_servers_clock_was_set_back(site: Site) -> None:
-    batch = Batch()
-    with batch.jobs():
-        site.push(1)
-        site.push(2)
-    keys = batch.keys
-    for key in (keys.record, keys.ran, keys.done):
-        site.client.store.run(command("PEXPIRE", [key], [60_000], int))
-    site.age(keys, -DAY_MS)
+    site.age(keys, age)
     site.end(site.crew.members[0])
     for key in (keys.record, keys.ran, keys.done):
         assert life(site, key) > 29 * DAY_MS
